@@ -1,0 +1,33 @@
+/** Topic names. Everything in the code says them without the installation's prefix; packages/kafka adds it. */
+import type { Isp } from './isp.ts';
+import type { Stream } from './stream.ts';
+
+export const topics = {
+  requests: 'mail.requests',
+  events: 'mail.events',
+  suppressions: 'mail.suppressions',
+  control: 'mail.control',
+  templates: 'mail.templates',
+} as const;
+
+/** `mail.batch.gmail`: the shard of one (stream, ISP). */
+export const shardTopic = (stream: Stream, isp: Isp): string => `mail.${stream}.${isp}`;
+
+export interface DelayTier {
+  readonly name: '10s' | '1m' | '10m' | '1h' | '6h';
+  readonly waitMs: number;
+}
+
+/** Shortest first. In one tier every record waits equally long, so offset order is due order. */
+export const delayTiers: readonly DelayTier[] = [
+  { name: '10s', waitMs: 10_000 },
+  { name: '1m', waitMs: 60_000 },
+  { name: '10m', waitMs: 600_000 },
+  { name: '1h', waitMs: 3_600_000 },
+  { name: '6h', waitMs: 21_600_000 },
+];
+
+export const delayTopic = (tier: DelayTier): string => `mail.delay.${tier.name}`;
+
+/** Where records go that cannot be processed. */
+export const deadLetterTopic = (topic: string): string => `${topic}.dlq`;

@@ -1,0 +1,1 @@
+export type { Config, PoolConfig, SourceConfig, TenantConfig } from './config-schema.ts';
