@@ -1,4 +1,38 @@
+export {
+  type Address,
+  type AddressProblem,
+  asciiDomain,
+  envelopeAddress,
+  parseAddress,
+  suppressionAddress,
+} from './address.ts';
+export {
+  builtInCategories,
+  type CategoryPolicy,
+  type Classification,
+  categoryPolicy,
+  classifyStream,
+  type Guarantee,
+  isGuarantee,
+  type MessageTimes,
+  mayBeAtMostOnce,
+  messageDeadlines,
+  type StreamPolicy,
+  type ToClassify,
+} from './classify-stream.ts';
 export type { MessageId, TenantId } from './ids.ts';
-export { type Isp, isps } from './isp.ts';
+export { type Isp, ispOf, ispOfHost, isps } from './isp.ts';
+export {
+  deriveMessageId,
+  isMessageId,
+  messageIdBytes,
+  messageIdFromBytes,
+  messageIdTime,
+  newMessageId,
+  type RandomFill,
+} from './message-id.ts';
+export { siteOf } from './mx-rollup.ts';
 export { isStream, type Stream, streams } from './stream.ts';
+export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
 export { type DelayTier, deadLetterTopic, delayTiers, delayTopic, shardTopic, topics } from './topics.ts';
+export { type RequestProblem, requestLimits, validateSendRequest } from './validate-request.ts';
