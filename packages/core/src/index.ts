@@ -33,6 +33,12 @@ export {
 } from './message-id.ts';
 export { siteOf } from './mx-rollup.ts';
 export { isStream, type Stream, streams } from './stream.ts';
+export {
+  type SuppressionFacts,
+  SuppressionIndex,
+  type SuppressionReason,
+  suppressionReason,
+} from './suppression-index.ts';
 export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
 export { type DelayTier, deadLetterTopic, delayTiers, delayTopic, shardTopic, topics } from './topics.ts';
 export { type RequestProblem, requestLimits, validateSendRequest } from './validate-request.ts';
