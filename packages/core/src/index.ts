@@ -20,6 +20,7 @@ export {
   type StreamPolicy,
   type ToClassify,
 } from './classify-stream.ts';
+export { delayHop, earlyToleranceMs, releaseAt } from './delay-hop.ts';
 export type { MessageId, TenantId } from './ids.ts';
 export { type Isp, ispOf, ispOfHost, isps } from './isp.ts';
 export {

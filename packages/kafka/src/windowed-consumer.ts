@@ -1,0 +1,71 @@
+/** What a windowed consumer takes and shows. */
+import type { RecordName, Records } from '@millrace/schemas';
+import type { RecordHandler } from './held.ts';
+
+export interface WindowedConsumerOptions<N extends RecordName> {
+  /** Group name without the installation's prefix. */
+  readonly group: string;
+  /** Topics without the installation's prefix. */
+  readonly topics: readonly string[];
+  readonly record: N;
+  readonly handler: RecordHandler<Records[N]>;
+  /** Unfinished records of one partition, and their encoded bytes. Default 1,000 and 8,388,608. */
+  readonly window?: { readonly records?: number; readonly bytes?: number };
+  /** Encoded bytes of all partitions together, shared out equally among them. Default 67,108,864. */
+  readonly totalBytes?: number;
+  /** Longest time between a completion and its commit, ms. Default 200. */
+  readonly commitIntervalMs?: number;
+  /** How long `stop` waits for what is in flight, ms. Default 10,000. */
+  readonly drainMs?: number;
+  /** A member that is silent for this long loses its partitions, ms. Default 10,000. */
+  readonly sessionTimeoutMs?: number;
+  /** A group without offsets starts here. Default earliest. */
+  readonly startAt?: 'earliest' | 'latest';
+  /** Most members that share one topic's partitions; more members stand by. Default: no limit. */
+  readonly maxMembersPerTopic?: (topic: string) => number;
+  /** Aborting it stops the consumer. */
+  readonly signal?: AbortSignal;
+}
+
+/** One partition as its consumer sees it. */
+export interface PartitionStats {
+  readonly topic: string;
+  readonly partition: number;
+  /** Handed out and not finished. */
+  readonly inFlight: number;
+  /** Fetched, waiting for room in the window. */
+  readonly queued: number;
+  /** Encoded bytes of both. */
+  readonly bytes: number;
+  /** Every offset below it is finished. */
+  readonly watermark: number;
+  /** Records of the partition that are not finished, as of the last fetch. */
+  readonly lag: number;
+  readonly paused: boolean;
+}
+
+export interface ConsumerStats {
+  readonly inFlight: number;
+  readonly queued: number;
+  readonly bytes: number;
+  readonly lag: number;
+  readonly partitions: readonly PartitionStats[];
+}
+
+/** A partition, by its topic without prefix. */
+export interface Assignment {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface WindowedConsumer {
+  /** Stops handing out records of a topic, or of one of its partitions. What is in flight goes on. */
+  pause(topic: string, partition?: number): void;
+  resume(topic: string, partition?: number): void;
+  assignments(): readonly Assignment[];
+  stats(): ConsumerStats;
+  /** Resolves when the group has given this member its partitions (perhaps none). */
+  joined(): Promise<void>;
+  /** Stops fetching, waits for what is in flight up to `drainMs`, commits, leaves the group. */
+  stop(): Promise<void>;
+}
