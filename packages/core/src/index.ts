@@ -33,6 +33,7 @@ export {
   type RandomFill,
 } from './message-id.ts';
 export { siteOf } from './mx-rollup.ts';
+export { parseSuppressionKey, suppressionKey, templateKey } from './record-keys.ts';
 export { isStream, type Stream, streams } from './stream.ts';
 export {
   type SuppressionFacts,
