@@ -56,6 +56,8 @@ export interface TopicOptions {
   /** Partitions of shards and single topics. Topics that exist keep theirs, or get more, never fewer. */
   readonly partitions: number;
   readonly replicationFactor: number;
+  /** Only these of the system's topics. Default: all. */
+  readonly only?: readonly string[];
 }
 
 /** How far one group is behind on one topic. */

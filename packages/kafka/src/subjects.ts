@@ -1,0 +1,17 @@
+/** Which subject of the registry holds which record's schema. */
+import { topics } from '@millrace/core';
+import type { RecordName } from '@millrace/schemas';
+
+/** Records and their subjects: `<topic>-value` for single topics, the record's name where many topics share one schema. */
+export const subjects: readonly {
+  readonly record: RecordName;
+  readonly subject: (prefix: string) => string;
+}[] = [
+  { record: 'SendRequest', subject: (prefix) => `${prefix}${topics.requests}-value` },
+  { record: 'MessageEvent', subject: (prefix) => `${prefix}${topics.events}-value` },
+  { record: 'Suppression', subject: (prefix) => `${prefix}${topics.suppressions}-value` },
+  { record: 'ControlState', subject: (prefix) => `${prefix}${topics.control}-value` },
+  { record: 'Template', subject: (prefix) => `${prefix}${topics.templates}-value` },
+  { record: 'DeliveryTask', subject: (prefix) => `${prefix}DeliveryTask` },
+  { record: 'DelayedTask', subject: (prefix) => `${prefix}DelayedTask` },
+];

@@ -1,0 +1,103 @@
+/** Every topic of the system, with how long it keeps what. */
+import { deadLetterTopic, delayTiers, delayTopic, isps, shardTopic, streams, topics } from '@millrace/core';
+import type { Admin, ITopicConfig } from 'kafkajs';
+import type { TopicOptions } from './kafka.ts';
+
+const dayMs = 86_400_000;
+
+/** What is particular to a topic. */
+export interface TopicSpec {
+  readonly name: string;
+  readonly kept: { readonly kind: 'time'; readonly retentionMs: number } | { readonly kind: 'compacted' };
+}
+
+const queue = (name: string): TopicSpec => ({ name, kept: { kind: 'time', retentionMs: 7 * dayMs } });
+const compacted = (name: string): TopicSpec => ({ name, kept: { kind: 'compacted' } });
+
+/** Requests, shards, delay tiers, events, compacted tables, and the dead letters of what is consumed. */
+export function topicSpecs(): readonly TopicSpec[] {
+  const shards = streams.flatMap((stream) => isps.map((isp) => shardTopic(stream, isp)));
+  const queues = [topics.requests, ...shards, ...delayTiers.map(delayTopic)];
+  return [
+    ...queues.map(queue),
+    { name: topics.events, kept: { kind: 'time', retentionMs: 30 * dayMs } },
+    ...[topics.suppressions, topics.control, topics.templates].map(compacted),
+    ...[...queues, topics.events].map(
+      (name): TopicSpec => ({
+        name: deadLetterTopic(name),
+        kept: { kind: 'time', retentionMs: 30 * dayMs },
+      }),
+    ),
+  ];
+}
+
+const isDeadLetter = (spec: TopicSpec): boolean => spec.name.endsWith('.dlq');
+
+function configOf(
+  spec: TopicSpec,
+  options: TopicOptions,
+): { readonly name: string; readonly value: string }[] {
+  const shared = {
+    // A majority of the replicas acknowledges: with three, one broker may be away.
+    'min.insync.replicas': String(Math.max(1, Math.ceil(options.replicationFactor / 2))),
+    'compression.type': 'producer',
+    'max.message.bytes': '1048588',
+  };
+  const own: Record<string, string> =
+    spec.kept.kind === 'compacted'
+      ? {
+          'cleanup.policy': 'compact',
+          // Rolled daily, so that old values go; a reader that was away for less than a week sees each tombstone.
+          'segment.ms': String(dayMs),
+          'segment.bytes': '67108864',
+          'min.cleanable.dirty.ratio': '0.2',
+          'delete.retention.ms': String(7 * dayMs),
+        }
+      : {
+          'cleanup.policy': 'delete',
+          'retention.ms': String(spec.kept.retentionMs),
+          'segment.ms': String(dayMs),
+          'segment.bytes': isDeadLetter(spec) ? '67108864' : '268435456',
+        };
+  return Object.entries({ ...shared, ...own }).map(([name, value]) => ({ name, value }));
+}
+
+/** One partition is enough for dead letters; compacted tables are small and every process reads all of them. */
+function partitionsOf(spec: TopicSpec, options: TopicOptions): number {
+  if (isDeadLetter(spec)) return 1;
+  return spec.kept.kind === 'compacted' ? Math.min(options.partitions, 4) : options.partitions;
+}
+
+/** Creates what is missing, and adds partitions where there are fewer than asked for. Safe from several processes at once. */
+export async function createTopics(admin: Admin, prefix: string, options: TopicOptions): Promise<void> {
+  const existing = new Set(await admin.listTopics());
+  const specs = topicSpecs().filter((spec) => options.only?.includes(spec.name) ?? true);
+  const missing = specs.filter((spec) => !existing.has(prefix + spec.name));
+  if (missing.length > 0) {
+    await admin.createTopics({
+      waitForLeaders: true,
+      timeout: 30_000,
+      topics: missing.map(
+        (spec): ITopicConfig => ({
+          topic: prefix + spec.name,
+          numPartitions: partitionsOf(spec, options),
+          replicationFactor: options.replicationFactor,
+          configEntries: configOf(spec, options),
+        }),
+      ),
+    });
+  }
+  const present = specs.filter((spec) => existing.has(prefix + spec.name) && spec.kept.kind === 'time');
+  if (present.length === 0) return;
+  const { topics: described } = await admin.fetchTopicMetadata({
+    topics: present.map((spec) => prefix + spec.name),
+  });
+  const partitions = new Map(described.map((topic) => [topic.name, topic.partitions.length]));
+  const topicPartitions = present.flatMap((spec) => {
+    const count = partitionsOf(spec, options);
+    return (partitions.get(prefix + spec.name) ?? count) < count
+      ? [{ topic: prefix + spec.name, count }]
+      : [];
+  });
+  if (topicPartitions.length > 0) await admin.createPartitions({ topicPartitions });
+}
