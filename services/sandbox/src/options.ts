@@ -35,6 +35,8 @@ export interface SandboxOptions {
   readonly stateDirectory?: string;
   /** Seed of everything random; default: a new one at each start. */
   readonly seed?: number;
+  /** Told of failed handshakes and checks; default: nobody. */
+  readonly onProblem?: (where: string, error: Error) => void;
 }
 
 /** A running sandbox. */
@@ -55,11 +57,13 @@ export interface Sandbox {
   /** Adds DNS records; a name's records of the same type are replaced. */
   publish(...records: readonly ZoneRecord[]): void;
   /** Changes an ISP's behaviour from now on; what is not named stays. Throws BehaviourError. */
-  behave(isp: string, behaviour: BehaviourInput): void;
+  behave(isp: string, behaviour: BehaviourInput): Promise<void>;
   /** Back to the behaviour of the start; without a name, every ISP. */
-  resetBehaviour(isp?: string): void;
+  resetBehaviour(isp?: string): Promise<void>;
   /** Received mails, newest first; with `waitMs` it waits for them. */
   messages(query?: MessageQuery): Promise<readonly ReceivedMessage[]>;
+  /** Source of a mail byte for byte, dot-stuffing removed; its headers alone with `keep: headers`. */
+  source(id: string): Buffer | undefined;
   stats(): SandboxStats;
   /** Forgets mails, arrivals and counters. */
   clear(): void;
