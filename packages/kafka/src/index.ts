@@ -20,6 +20,15 @@
  *
  * Topic and group names are always without the installation's prefix.
  */
+export { connectKafka } from './connect-kafka.ts';
+export type {
+  Assignment,
+  ConsumerStats,
+  PartitionStats,
+  WindowedConsumer,
+  WindowedConsumerOptions,
+} from './consumer-options.ts';
+export { deadLetterHeaders } from './dead-letter.ts';
 export { enqueueDelayed, type RecordToDelay } from './delayed.ts';
 export * from './errors.ts';
 export type { FollowedTable, FollowedTableOptions } from './followed-table.ts';
@@ -27,12 +36,11 @@ export type { Held, RecordHandler } from './held.ts';
 export type { ClusterFacts, Codec, Kafka, KafkaOptions, TopicLag, TopicOptions } from './kafka.ts';
 export type { KafkaLogger } from './log.ts';
 export type { BytesToSend, Producer, ProducerOptions, RecordToSend } from './producer.ts';
-export type { HeadersToSend, RecordHeaders } from './record-headers.ts';
+export {
+  contextOf,
+  type HeadersToSend,
+  type RecordHeaders,
+  spanContextOf,
+  withTraceparent,
+} from './record-headers.ts';
 export type { ReadRecord, Tail, TailOptions } from './tail.ts';
-export type {
-  Assignment,
-  ConsumerStats,
-  PartitionStats,
-  WindowedConsumer,
-  WindowedConsumerOptions,
-} from './windowed-consumer.ts';

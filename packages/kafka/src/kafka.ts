@@ -1,10 +1,10 @@
 /** Kafka and the schema registry as the services see them. */
 import type { RecordName, Records } from '@millrace/schemas';
+import type { WindowedConsumer, WindowedConsumerOptions } from './consumer-options.ts';
 import type { FollowedTable, FollowedTableOptions } from './followed-table.ts';
 import type { KafkaLogger } from './log.ts';
 import type { Producer, ProducerOptions } from './producer.ts';
 import type { Tail, TailOptions } from './tail.ts';
-import type { WindowedConsumer, WindowedConsumerOptions } from './windowed-consumer.ts';
 
 export interface KafkaOptions {
   /** host:port. */

@@ -1,0 +1,103 @@
+/** Tails and followed tables: a topic reader with decoded records. */
+import type { RecordName, Records } from '@millrace/schemas';
+import type { KafkaMessage } from 'kafkajs';
+import { MalformedRecordError } from './errors.ts';
+import type { FollowedTable, FollowedTableOptions } from './followed-table.ts';
+import type { Codec } from './kafka.ts';
+import { readHeaders } from './record-headers.ts';
+import type { Tail, TailOptions } from './tail.ts';
+import { TopicReader, type TopicReaderParts } from './topic-reader.ts';
+
+export interface ReaderParts extends TopicReaderParts {
+  readonly codec: Codec;
+  readonly prefix: string;
+}
+
+/** Decodes and applies one value, at once where the writer's schema is known. A malformed one is told and skipped. */
+function withDecoded<N extends RecordName>(
+  codec: Codec,
+  record: N,
+  message: KafkaMessage,
+  signal: AbortSignal,
+  apply: (value: Records[N]) => void | Promise<void>,
+  malformed: (error: Error) => void,
+): void | Promise<void> {
+  const failed = (error: unknown): void => {
+    if (signal.aborted) return;
+    if (!(error instanceof MalformedRecordError)) throw error;
+    malformed(error);
+  };
+  let value: Records[N] | Promise<Records[N]>;
+  try {
+    value = codec.decode(record, message.value ?? Buffer.alloc(0), signal);
+  } catch (error) {
+    return failed(error);
+  }
+  if (!(value instanceof Promise)) return apply(value);
+  return value.then(apply, failed);
+}
+
+/** Starts to read along. */
+export async function startTail<N extends RecordName>(
+  parts: ReaderParts,
+  options: TailOptions<N>,
+): Promise<Tail> {
+  const reader = new TopicReader(parts, {
+    topic: parts.prefix + options.topic,
+    groupPrefix: parts.prefix,
+    from: options.from,
+    onMessage: (message, partition, signal) =>
+      withDecoded(
+        parts.codec,
+        options.record,
+        message,
+        signal,
+        (value) =>
+          options.onRecord({
+            value,
+            topic: options.topic,
+            partition,
+            offset: Number(message.offset),
+            timestamp: Number(message.timestamp),
+            key: message.key,
+            headers: readHeaders(message.headers),
+          }),
+        (error) => options.onMalformed?.(error),
+      ),
+  });
+  await reader.start();
+  return { caughtUp: () => reader.catchUp(), stop: () => reader.stop() };
+}
+
+/** Starts to follow a table from its beginning. */
+export async function startFollowedTable<N extends RecordName>(
+  parts: ReaderParts,
+  options: FollowedTableOptions<N>,
+): Promise<FollowedTable> {
+  const reader = new TopicReader(parts, {
+    topic: parts.prefix + options.topic,
+    groupPrefix: parts.prefix,
+    from: 'earliest',
+    onMessage: (message, partition, signal) => {
+      if (message.key === null) return;
+      const key = message.key.toString();
+      if (message.value === null) return options.onChange(key, null);
+      return withDecoded(
+        parts.codec,
+        options.record,
+        message,
+        signal,
+        (value) => options.onChange(key, value),
+        (error) =>
+          parts.logger.error(
+            { topic: options.topic, partition, offset: message.offset, error: error.message },
+            'a table has a record that cannot be read; it is left out',
+          ),
+      );
+    },
+  });
+  await reader.start();
+  const caughtUp = reader.catchUp();
+  caughtUp.then(options.onCaughtUp, () => undefined);
+  return { caughtUp: () => caughtUp, catchUp: () => reader.catchUp(), stop: () => reader.stop() };
+}
