@@ -66,6 +66,8 @@ const Scope = Type.Union([
   Type.Literal('send:batch'),
   Type.Literal('templates:read'),
   Type.Literal('templates:write'),
+  Type.Literal('suppressions:read'),
+  Type.Literal('suppressions:write'),
   Type.Literal('events:read'),
 ]);
 
