@@ -267,8 +267,33 @@ export const SandboxConfig = strict({
   smtp_port: integer('SMTP port, the same on every loopback address', 7425, 0, 65_535),
   dns_port: integer('DNS port on 127.0.0.1', 7453, 0, 65_535),
   behaviour_file: optional(text('YAML with the behaviour of each ISP')),
-  keep_messages: integer('Mails kept in memory with their source', 10_000, 1),
+  keep: Type.Union([Type.Literal('all'), Type.Literal('headers'), Type.Literal('none')], {
+    default: 'all',
+    description: 'What is kept of a mail: its source, its headers, or only counters and arrival times',
+  }),
+  keep_messages: integer('Mails kept in memory', 10_000, 1),
   keep_bytes: integer('Their bytes', 67_108_864, 1_048_576),
+  keep_arrivals: integer('Arrival times kept for GET /arrivals', 200_000, 0, 10_000_000),
+  verify: Type.Union([Type.Literal('all'), Type.Literal('sample'), Type.Literal('off')], {
+    default: 'all',
+    description: 'Mails checked for SPF, DKIM and DMARC: all, one in a hundred, none',
+  }),
+  publish: Type.Array(
+    strict({
+      name: text('Domain name'),
+      type: Type.Union([
+        Type.Literal('A'),
+        Type.Literal('AAAA'),
+        Type.Literal('CNAME'),
+        Type.Literal('MX'),
+        Type.Literal('PTR'),
+        Type.Literal('TXT'),
+      ]),
+      value: text('As in a zone file: "10 mx.example.com." for MX'),
+      ttl: optional(integer('Seconds', 60, 0, 86_400)),
+    }),
+    { default: [], description: "DNS records to serve, such as the senders' DKIM keys, SPF and DMARC" },
+  ),
 });
 
 export const Config = strict({

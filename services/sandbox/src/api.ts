@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Arrivals } from './arrivals.ts';
-import { type Behaviour, BehaviourError, parseBehaviour } from './behaviour.ts';
+import { type Behaviour, BehaviourError } from './behaviour.ts';
 import { ispDefinitions } from './isps.ts';
 import { magicWords } from './magic-recipient.ts';
 import type { MessageQuery, MessageStore } from './message-store.ts';
@@ -12,7 +12,9 @@ import { renderMail } from './rendered-mail.ts';
 import { type Zone, ZoneError, zoneRecordTypes } from './zone.ts';
 
 /** What the API shows and changes. */
-export interface ApiSubject extends Omit<Sandbox, 'stop' | 'httpPort' | 'url'> {
+export interface ApiSubject extends Omit<Sandbox, 'stop' | 'httpPort' | 'url' | 'behave'> {
+  /** Parses the change, so it takes whatever the client sent. */
+  behave(isp: string, behaviour: unknown): Promise<void>;
   readonly zone: Zone;
   readonly store: MessageStore;
   readonly arrivals: Arrivals;
@@ -151,7 +153,7 @@ function behaviourRoutes(app: FastifyInstance, subject: ApiSubject): void {
     return subject.behaviourOf(request.params.isp);
   });
   app.put<{ Params: { isp: string } }>('/behaviour/:isp', async (request) => {
-    await subject.behave(request.params.isp, parseBehaviour(request.body));
+    await subject.behave(request.params.isp, request.body);
     return subject.behaviourOf(request.params.isp);
   });
   app.delete<{ Params: { isp: string } }>('/behaviour/:isp', async (request) => {
