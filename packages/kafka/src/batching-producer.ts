@@ -13,6 +13,7 @@ import {
   type Kafka as KafkaJs,
   type Producer as KafkaJsProducer,
   type Message,
+  Partitioners,
 } from 'kafkajs';
 import { impatient } from './connection.ts';
 import { KafkaClosedError, KafkaRefusedError, KafkaUnavailableError, RecordTooLargeError } from './errors.ts';
@@ -314,6 +315,7 @@ export class BatchingProducer implements Producer {
   async #tryConnect(): Promise<boolean> {
     const client = this.#kafka.producer({
       idempotent: true,
+      createPartitioner: Partitioners.DefaultPartitioner,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       retry: impatient,

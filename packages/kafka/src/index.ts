@@ -1,7 +1,7 @@
 /**
  * Kafka and Avro in one: the only package that knows kafkajs.
  *
- *   const kafka = await connectKafka({ brokers, clientId: 'router', topicPrefix, registry: { url }, logger });
+ *   const kafka = await connectKafka(kafkaOptionsOf(config, 'router', logger));
  *   await kafka.registerSchemas();                       // needed before anything is encoded
  *   await kafka.createTopics({ partitions: 4, replicationFactor: 1 });
  *
@@ -20,6 +20,7 @@
  *
  * Topic and group names are always without the installation's prefix.
  */
+export { type KafkaSettings, kafkaOptionsOf } from './configured-options.ts';
 export { connectKafka } from './connect-kafka.ts';
 export type {
   Assignment,

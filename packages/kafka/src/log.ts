@@ -18,7 +18,7 @@ export const silentLogger: KafkaLogger = { debug: quiet, info: quiet, warn: quie
  * rebalance, a connection that it opens again. This package tells its callers what remains broken.
  */
 const mendedByItself =
-  /coordinator is (loading|not available)|load in progress|rebalanc|re-join|not aware of this member|Connection (error|timeout|closed)|Closed connection|Failed to connect|Response (Metadata|Fetch|Produce|Heartbeat|OffsetCommit|OffsetFetch|JoinGroup|SyncGroup|FindCoordinator|InitProducerId|GroupCoordinator|ListOffsets|CreateTopics|DescribeGroups|DeleteGroups|CreatePartitions)|Failed to send messages|Restarting the consumer|consumer has stopped|already exists/i;
+  /coordinator is (loading|not available)|load in progress|rebalanc|re-join|not aware of this member|Connection (error|timeout|closed)|Closed connection|Failed to connect|Response (Metadata|Fetch|Produce|Heartbeat|OffsetCommit|OffsetFetch|JoinGroup|SyncGroup|FindCoordinator|InitProducerId|GroupCoordinator|ListOffsets|CreateTopics|DescribeGroups|DeleteGroups|CreatePartitions)|Failed to send messages|Restarting the consumer|consumer has stopped|already exists|Limiting retries/i;
 
 /** A kafkajs log creator that writes to `logger`. */
 export const kafkajsLog =

@@ -110,8 +110,11 @@ export async function registerSubjects(
   registry: SchemaRegistry,
   prefix: string,
 ): Promise<ReadonlyMap<RecordName, number>> {
-  const ids = new Map<RecordName, number>();
-  for (const { record, subject } of subjects)
-    ids.set(record, await registry.register(subject(prefix), avroSchemas[record]));
-  return ids;
+  const registered = subjects.map(
+    async ({ record, subject }): Promise<readonly [RecordName, number]> => [
+      record,
+      await registry.register(subject(prefix), avroSchemas[record]),
+    ],
+  );
+  return new Map(await Promise.all(registered));
 }
