@@ -6,7 +6,11 @@ const alphabet = /^[A-Za-z0-9+/]*={0,2}$/;
 export const decodeBase64 = (text: string): Buffer | undefined => {
   const dense = /\s/.test(text) ? text.replaceAll(/\s+/g, '') : text;
   if (!alphabet.test(dense)) return undefined;
-  const digits = dense.endsWith('==') ? dense.length - 2 : dense.endsWith('=') ? dense.length - 1 : dense.length;
+  const digits = dense.endsWith('==')
+    ? dense.length - 2
+    : dense.endsWith('=')
+      ? dense.length - 1
+      : dense.length;
   if (digits % 4 === 1 || (digits !== dense.length && dense.length % 4 !== 0)) return undefined;
   return Buffer.from(dense, 'base64');
 };

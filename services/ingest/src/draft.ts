@@ -90,7 +90,11 @@ const rawOf = (body: SendBody, report: Report): Content => {
   return { ...none, raw, rawFrom: fromOf(raw, field, report) };
 };
 
-const contentOf = (body: SendBody, report: Report): Content => {
+const contentOf = (body: SendBody, message: Buffer | undefined, report: Report): Content => {
+  if (message !== undefined) {
+    const raw = withCrlf(message);
+    return { ...none, raw, rawFrom: fromOf(raw, 'raw', report) };
+  }
   const isRaw = body.raw !== undefined || body.raw_base64 !== undefined;
   const composedFields = (['subject', 'text', 'html', 'attachments'] as const).filter(
     (name) => body[name] !== undefined,
@@ -165,11 +169,14 @@ const replyToOf = (body: SendBody, report: Report): string | null => {
   return address;
 };
 
-/** Makes the record of a body that holds to its schema; what only the configuration can tell is checked later. */
-export const draftRequest = (body: SendBody, origin: Origin): Drafted => {
+/**
+ * Makes the record of a body that holds to its schema; what only the configuration can tell is checked later.
+ * `message`: a whole message that came as bytes, in place of the body's content.
+ */
+export const draftRequest = (body: SendBody, origin: Origin, message?: Buffer): Drafted => {
   const errors: FieldError[] = [];
   const report: Report = (field, message) => errors.push({ field, message });
-  const content = contentOf(body, report);
+  const content = contentOf(body, message, report);
   const request: SendRequest = {
     request_id: origin.requestId,
     tenant: origin.tenant,

@@ -1,10 +1,19 @@
+import type { KafkaLogger, KafkaOptions } from '@millrace/kafka';
+import type { SendRequest } from '@millrace/schemas';
 import type { Config } from '@millrace/service';
+import type { RedisCommands } from './redis-scripts.ts';
 
 export { type NewApiKey, newApiKey } from './api-key.ts';
+export { startIngest } from './ingest.ts';
 
 /** What the ingest service needs from outside. */
 export interface IngestOptions {
   readonly config: Config;
+  readonly logger: KafkaLogger;
+  readonly redis: RedisCommands;
+  readonly kafka: KafkaOptions;
+  readonly putBlob: (bytes: Buffer) => Promise<string>;
+  readonly compose: (request: SendRequest) => Promise<Buffer>;
 }
 
 /** A running ingest service. */
@@ -16,6 +25,3 @@ export interface Ingest {
   /** Takes no new work, answers what was taken, closes both listeners. */
   stop(): Promise<void>;
 }
-
-/** Starts HTTP and SMTP ingest; resolves when both listen. */
-export type StartIngest = (options: IngestOptions) => Promise<Ingest>;

@@ -43,7 +43,8 @@ export const headerFields = (message: Buffer): readonly RawField[] => {
   let start = 0;
   while (start < end) {
     let next = lineEnd(message, start, end);
-    while (next < end && (message[next] === 0x20 || message[next] === 0x09)) next = lineEnd(message, next, end);
+    while (next < end && (message[next] === 0x20 || message[next] === 0x09))
+      next = lineEnd(message, next, end);
     const text = message.toString('latin1', start, next);
     const name = fieldStart.exec(text);
     if (name?.[1] !== undefined) {

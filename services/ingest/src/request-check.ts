@@ -1,10 +1,5 @@
 /** Checks a record against the configuration, and names the wrong fields as the caller wrote them. */
-import {
-  type RequestProblem,
-  requestLimits,
-  type TenantFacts,
-  validateSendRequest,
-} from '@millrace/core';
+import { type RequestProblem, requestLimits, type TenantFacts, validateSendRequest } from '@millrace/core';
 import type { SendRequest } from '@millrace/schemas';
 import { type FieldError, invalidRequest, ProblemError } from './problem.ts';
 
@@ -37,7 +32,11 @@ const willBeBlob = (problem: RequestProblem, request: SendRequest): boolean =>
   problem.field === 'raw' && (request.raw?.length ?? 0) > requestLimits.rawBytes;
 
 /** The problem with a record, or undefined when it may go to Kafka. `now`: ms since the epoch. */
-export const problemOf = (request: SendRequest, facts: TenantFacts, now: number): ProblemError | undefined => {
+export const problemOf = (
+  request: SendRequest,
+  facts: TenantFacts,
+  now: number,
+): ProblemError | undefined => {
   const problems = validateSendRequest(request, facts, now).filter((one) => !willBeBlob(one, request));
   if (request.expires_at !== null && request.expires_at <= now && request.expires_at > 0) {
     return invalidRequest([{ field: 'expires_at', message: 'has passed' }]);
@@ -49,7 +48,9 @@ export const problemOf = (request: SendRequest, facts: TenantFacts, now: number)
   }));
   const [first] = problems;
   if (problems.length === 1 && first?.code === 'from_not_allowed') {
-    return new ProblemError('sender-not-allowed', `${first.text} See from_domains of the tenant.`, { errors });
+    return new ProblemError('sender-not-allowed', `${first.text} See from_domains of the tenant.`, {
+      errors,
+    });
   }
   return invalidRequest(errors);
 };

@@ -1,0 +1,29 @@
+/** What the OpenAPI document says beside the routes, which describe themselves. */
+export const apiDocument = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Millrace ingest',
+    version: '1',
+    description:
+      'Takes messages and answers when Kafka has them. Every error is a problem document (RFC 9457) that names the ' +
+      'field; compare its `type`, not its text. 503 and 429 carry Retry-After.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  servers: [{ url: '/', description: 'This server' }],
+  tags: [
+    { name: 'messages', description: 'Sending' },
+    { name: 'templates', description: 'Contents with variables, by version' },
+    { name: 'suppressions', description: 'Who must not be sent to' },
+    { name: 'service', description: 'State of this process' },
+  ],
+  components: {
+    securitySchemes: {
+      api_key: {
+        type: 'http' as const,
+        scheme: 'bearer',
+        bearerFormat: 'mr_<id>_<secret>',
+        description: 'An API key of a tenant. Its scopes say what it may do.',
+      },
+    },
+  },
+};

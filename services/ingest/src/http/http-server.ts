@@ -1,0 +1,65 @@
+/** The HTTP API: routes, the document that describes them, and what holds for all of them. */
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { apiDocument } from './api-document.ts';
+import { challenge } from './authentication.ts';
+import { addHealthRoutes, type HealthRoutes } from './health-routes.ts';
+import { JsonBody, parseJson } from './json-body.ts';
+import { addMessageRoutes, type MessageRoutes } from './message-routes.ts';
+import { answerWithProblems, type FailureLog } from './problems.ts';
+import { addSuppressionRoutes, type SuppressionRoutes } from './suppression-routes.ts';
+import { addTemplateRoutes, type TemplateRoutes } from './template-routes.ts';
+
+/** A connection on which nothing moves for so long is closed, ms. */
+const idleMs = 120_000;
+
+export interface HttpServerOptions {
+  readonly messages: MessageRoutes;
+  readonly templates: TemplateRoutes;
+  readonly suppressions: SuppressionRoutes;
+  readonly health: HealthRoutes;
+  readonly log: FailureLog;
+  /** Called before the routes are added: tracing and counting. */
+  readonly observe: (app: FastifyInstance) => void;
+}
+
+const parseBodies = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      const body = String(text);
+      done(null, new JsonBody(body, parseJson(body)));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  app.addContentTypeParser(['application/x-ndjson', 'application/jsonl'], (_request, payload, done) => {
+    done(null, payload);
+  });
+};
+
+/** The application, not yet listening. */
+export const createHttpServer = async (options: HttpServerOptions): Promise<FastifyInstance> => {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 1_048_576,
+    connectionTimeout: idleMs,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 500 },
+    // Bodies are checked by the handlers, which say what is wrong in our words; answers are built by us.
+    schemaErrorFormatter: (errors) => new Error(errors.map(({ message }) => message).join('; ')),
+  });
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  parseBodies(app);
+  answerWithProblems(app, options.log);
+  challenge(app);
+  options.observe(app);
+  await app.register(swagger, { openapi: apiDocument });
+  addMessageRoutes(app, options.messages);
+  addTemplateRoutes(app, options.templates);
+  addSuppressionRoutes(app, options.suppressions);
+  addHealthRoutes(app, options.health);
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  return app;
+};

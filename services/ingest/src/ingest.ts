@@ -1,0 +1,123 @@
+/** The service: everything made once and wired together. */
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { connectKafka } from '@millrace/kafka';
+import { Acceptance } from './acceptance.ts';
+import { BlobOffload } from './blob-offload.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { createHttpServer } from './http/http-server.ts';
+import { Repeatable } from './idempotency.ts';
+import type { Ingest, IngestOptions } from './index.ts';
+import { KeyRate } from './key-rate.ts';
+import { Keyring } from './keyring.ts';
+import { certificateFor } from './smtp/certificate.ts';
+import { startSubmission } from './smtp/submission.ts';
+import { Spine } from './spine.ts';
+import { Submitter } from './submitter.ts';
+import { SuppressionList } from './suppression-list.ts';
+import { TemplateCatalogue } from './template-catalogue.ts';
+import { TemplateStore } from './template-store.ts';
+
+/** Template sources kept in memory; the rest is in files of the state directory. */
+const templateBytes = 32 * 1_048_576;
+/** JSON around the content of the largest message. */
+const jsonOverheadBytes = 1_048_576;
+const hourMs = 3_600_000;
+
+/** Starts HTTP and SMTP ingest; resolves when both listen. Kafka may come later: until then requests get 503. */
+export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
+  const { config, logger, redis } = options;
+  const { ingest } = config;
+  const keyring = new Keyring(config);
+  const keyPrefix = config.redis.key_prefix;
+
+  const catalogue = new TemplateCatalogue(
+    new TemplateStore(join(config.state_directory, `templates-${process.pid}`), templateBytes),
+  );
+  const suppressions = new SuppressionList();
+  const kafka = await connectKafka(options.kafka);
+  const spine = new Spine({
+    kafka,
+    partitions: config.kafka.partitions,
+    replicationFactor: config.kafka.replication_factor,
+    follow: (connected) => Promise.all([catalogue.follow(connected), suppressions.follow(connected)]),
+    log: logger,
+  });
+
+  const acceptance = new Acceptance(
+    spine,
+    new BlobOffload({
+      inlineMaxBytes: ingest.inline_max_bytes,
+      put: options.putBlob,
+      compose: options.compose,
+    }),
+  );
+  const submitter = new Submitter({
+    acceptance,
+    catalogue,
+    maxMessageBytes: ingest.max_message_bytes,
+    maxRecipients: ingest.max_recipients,
+  });
+  const withoutRedis = (what: string) => (error: unknown) => logger.warn({ err: error }, what);
+  const rate = new KeyRate({
+    redis,
+    keyPrefix,
+    processes: () => 1,
+    onUnavailable: withoutRedis('Rates of API keys are kept without Redis'),
+  });
+  const repeatable = new Repeatable({
+    redis,
+    keyPrefix,
+    rememberMs: ingest.idempotency_hours * hourMs,
+    onUnchecked: withoutRedis('An idempotency key could not be compared'),
+  });
+
+  const app = await createHttpServer({
+    messages: {
+      keyring,
+      submitter,
+      repeatable,
+      rate,
+      log: logger,
+      maxBodyBytes: Math.ceil((ingest.max_message_bytes * 4) / 3) + jsonOverheadBytes,
+    },
+    templates: { keyring, catalogue, spine },
+    suppressions: { keyring, list: suppressions, spine },
+    health: { kafka: () => spine.ready, redis: () => true },
+    log: logger,
+    observe: () => undefined,
+  });
+  await app.listen({ host: ingest.http.host, port: ingest.http.port });
+  const { port } = addressOf(app.server.address());
+
+  const smtp = ingest.smtp.enabled
+    ? await startSubmission({
+        host: ingest.smtp.host,
+        port: ingest.smtp.port,
+        hostname: ingest.smtp.hostname,
+        certificate: await certificateFor(ingest.smtp),
+        allowInsecureAuth: ingest.smtp.allow_insecure_auth,
+        maxConnections: ingest.smtp.max_connections,
+        maxMessageBytes: ingest.max_message_bytes,
+        maxRecipients: ingest.max_recipients,
+        keyring,
+        submitter,
+        rate,
+        budget: new ByteBudget(Math.max(67_108_864, 2 * ingest.max_message_bytes)),
+        log: logger,
+        observe: (_caller, run) => run(),
+      })
+    : undefined;
+
+  return {
+    httpUrl: `http://${ingest.http.host}:${port}`,
+    smtp,
+    stop: async () => {
+      await Promise.all([app.close(), smtp?.stop()]);
+      await spine.stop();
+    },
+  };
+};
+
+const addressOf = (address: string | AddressInfo | null): Pick<AddressInfo, 'port'> =>
+  typeof address === 'object' && address !== null ? address : { port: 0 };

@@ -1,0 +1,41 @@
+/** The certificate of STARTTLS: the configured one, else one made for this run. */
+import { readFileSync } from 'node:fs';
+import { generate } from 'selfsigned';
+
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+  /** Made at start: clients cannot verify it. */
+  readonly selfSigned: boolean;
+}
+
+const validDays = 365;
+
+/** Reads the PEM files, or makes a self-signed certificate for `hostname`. Throws when a file cannot be read. */
+export const certificateFor = async (options: {
+  readonly hostname: string;
+  readonly cert_file?: string | undefined;
+  readonly key_file?: string | undefined;
+}): Promise<Certificate> => {
+  const { hostname, cert_file, key_file } = options;
+  if (cert_file !== undefined && key_file !== undefined) {
+    return { cert: readFileSync(cert_file, 'utf8'), key: readFileSync(key_file, 'utf8'), selfSigned: false };
+  }
+  const made = await generate([{ name: 'commonName', value: hostname }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    notAfterDate: new Date(Date.now() + validDays * 86_400_000),
+    extensions: [
+      { name: 'basicConstraints', cA: false },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: hostname },
+          { type: 7, ip: '127.0.0.1' },
+        ],
+      },
+    ],
+  });
+  return { cert: made.cert, key: made.private, selfSigned: true };
+};

@@ -1,0 +1,47 @@
+/** Who must not be sent to, as this process knows it: 16 to 25 bytes an address, followed from mail.suppressions. */
+import { randomInt } from 'node:crypto';
+import { parseSuppressionKey, SuppressionIndex, streams, suppressionReason, topics } from '@millrace/core';
+import type { FollowedTable, Kafka } from '@millrace/kafka';
+import type { Suppression } from '@millrace/schemas';
+
+export class SuppressionList {
+  readonly #index = new SuppressionIndex(randomInt(2 ** 32));
+
+  /** Begins to follow the topic. */
+  follow(kafka: Kafka): Promise<FollowedTable> {
+    return kafka.followedTable({
+      topic: topics.suppressions,
+      record: 'Suppression',
+      onChange: (key, suppression) => this.apply(key, suppression),
+    });
+  }
+
+  /** Takes a change in; also right after it was written. */
+  apply(key: string, suppression: Suppression | null): void {
+    const named = parseSuppressionKey(key);
+    if (named === undefined) return;
+    if (suppression === null) this.#index.delete(named.tenant, named.address);
+    else {
+      this.#index.set(named.tenant, named.address, {
+        reason: suppressionReason(suppression.reason),
+        streams: suppression.streams,
+        expiresAt: suppression.expires_at,
+      });
+    }
+  }
+
+  /** Streams that must not send to an address and why; undefined: every stream may. `now`: ms since the epoch. */
+  find(
+    tenant: string,
+    address: string,
+    now: number,
+  ): { readonly reason: string; readonly streams: readonly string[] } | undefined {
+    const found = streams.flatMap((stream) => {
+      const reason = this.#index.find(tenant, address, stream, now);
+      return reason === undefined ? [] : [{ stream, reason }];
+    });
+    const [first] = found;
+    if (first === undefined) return undefined;
+    return { reason: first.reason, streams: found.map(({ stream }) => stream) };
+  }
+}
