@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Arrivals } from './arrivals.ts';
 import { type Behaviour, BehaviourError } from './behaviour.ts';
@@ -8,7 +7,8 @@ import { ispDefinitions } from './isps.ts';
 import { magicWords } from './magic-recipient.ts';
 import type { MessageQuery, MessageStore } from './message-store.ts';
 import type { Sandbox } from './options.ts';
-import { renderMail } from './rendered-mail.ts';
+import { pageRoutes } from './page-routes.ts';
+import { problem } from './problem.ts';
 import { type Zone, ZoneError, zoneRecordTypes } from './zone.ts';
 
 /** What the API shows and changes. */
@@ -78,7 +78,7 @@ export async function startApi(
   messageRoutes(app, subject, ending.signal);
   behaviourRoutes(app, subject);
   dnsRoutes(app, subject);
-  await pageRoutes(app);
+  await pageRoutes(app, subject, ending.signal);
   await app.listen({ host: listen.host, port: listen.port });
   const address = app.server.address();
   const port = typeof address === 'object' && address ? address.port : listen.port;
@@ -113,11 +113,6 @@ function messageRoutes(app: FastifyInstance, subject: ApiSubject, ending: AbortS
     const source = subject.source(request.params.id);
     if (!source) return problem(reply, 404, `No mail ${request.params.id}: it may have been forgotten`);
     return reply.type('message/rfc822').send(source);
-  });
-  app.get<{ Params: { id: string } }>('/messages/:id/rendered', async (request, reply) => {
-    const source = subject.source(request.params.id);
-    if (!source) return problem(reply, 404, `No mail ${request.params.id}: it may have been forgotten`);
-    return renderMail(source);
   });
   app.delete('/messages', async (_request, reply) => {
     subject.clear();
@@ -195,25 +190,4 @@ function dnsRoutes(app: FastifyInstance, subject: ApiSubject): void {
     })),
   }));
   app.get('/ca.pem', async (_request, reply) => reply.type('application/x-pem-file').send(subject.ca));
-}
-
-async function pageRoutes(app: FastifyInstance): Promise<void> {
-  const files = [
-    ['/', 'page.html', 'text/html; charset=utf-8'],
-    ['/page.css', 'page.css', 'text/css; charset=utf-8'],
-    ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
-  ] as const;
-  for (const [path, file, type] of files) {
-    const content = await readFile(new URL(`../page/${file}`, import.meta.url));
-    app.get(path, async (_request, reply) =>
-      reply.type(type).header('cache-control', 'no-cache').send(content),
-    );
-  }
-}
-
-function problem(reply: FastifyReply, status: number, detail: string, extra: object = {}) {
-  return reply
-    .code(status)
-    .type('application/problem+json')
-    .send({ type: 'about:blank', status, detail, ...extra });
 }

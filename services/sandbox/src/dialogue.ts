@@ -3,6 +3,7 @@ import type { Behaviour } from './behaviour.ts';
 import type { Command } from './command.ts';
 import type { Gate } from './gate.ts';
 import { magicActionOf } from './magic-recipient.ts';
+import { isAscii, parameterProblem } from './mail-parameters.ts';
 import type { IspCounters } from './statistics.ts';
 import { fillIn, renderReply, type ScriptedReply, type Wording } from './wording.ts';
 
@@ -191,8 +192,9 @@ export class Dialogue {
     if (this.#transaction) return say('503 5.5.1 MAIL was already given');
     if (behaviour.tls === 'required' && this.#tls === null)
       return this.#refuse(wording.tls_required, 'tls_required');
-    const problem = this.#parameterProblem(from, parameters);
-    if (problem) return problem;
+    const problem = parameterProblem(from, parameters, behaviour);
+    if (problem === 'too_large') return this.#tooLarge();
+    if (problem) return say(problem);
     if (behaviour.mails_per_connection > 0 && this.#mails >= behaviour.mails_per_connection) {
       return this.#refuse(wording.too_many_mails, 'too_many_mails');
     }
@@ -213,27 +215,6 @@ export class Dialogue {
       verdict: drawn?.phase === 'data' ? { reply: drawn, cause: 'random' } : undefined,
     };
     return say('250 2.1.0 OK');
-  }
-
-  #parameterProblem(from: string, parameters: readonly string[]): Step | undefined {
-    const { behaviour } = this.#host;
-    let smtputf8 = false;
-    for (const parameter of parameters) {
-      const [name = '', value = ''] = parameter.toUpperCase().split('=', 2);
-      if (name === 'SIZE' && behaviour.size_limit > 0) {
-        if (!/^\d{1,20}$/.test(value)) return say('501 5.5.4 SIZE takes a number');
-        if (Number(value) > behaviour.size_limit) return this.#tooLarge();
-      } else if (name === 'SMTPUTF8' && behaviour.smtputf8) {
-        smtputf8 = true;
-      } else if (name === 'BODY' && behaviour.eight_bit_mime) {
-        if (value !== '7BIT' && value !== '8BITMIME') return say(`501 5.5.4 BODY=${value} is not supported`);
-      } else {
-        return say(`555 5.5.4 Unsupported parameter ${name}`);
-      }
-    }
-    // RFC 6531 3.2.
-    if (!smtputf8 && !isAscii(from)) return say('553 5.6.7 The sender address needs SMTPUTF8');
-    return undefined;
   }
 
   #recipient(to: string, parameters: readonly string[]): Step {
@@ -408,10 +389,6 @@ export function appliesTo(behaviour: Behaviour, mxHost: string): boolean {
 
 function say(line: string): Step {
   return { reply: `${line}\r\n`, next: 'command' };
-}
-
-function isAscii(text: string): boolean {
-  return !/[^\p{ASCII}]/u.test(text);
 }
 
 function unreachable(value: never): never {

@@ -206,7 +206,7 @@ export class MessageStore {
 function matches(stored: Stored, query: MessageQuery): boolean {
   const { mail } = stored;
   if (query.since !== undefined && stored.receivedAt < query.since) return false;
-  if (query.isp !== undefined && stored.isp !== query.isp) return false;
+  if (query.isp !== undefined && !isOf(stored.isp, query.isp)) return false;
   if (query.from !== undefined && mail.mailFrom.toLowerCase() !== query.from.toLowerCase()) return false;
   if (query.to !== undefined) {
     const to = query.to.toLowerCase();
@@ -219,6 +219,11 @@ function matches(stored: Stored, query: MessageQuery): boolean {
     if (!places.some((place) => place.toLowerCase().includes(text))) return false;
   }
   return true;
+}
+
+// `tail` means all of the long tail.
+function isOf(isp: string, wanted: string): boolean {
+  return isp === wanted || (wanted === 'tail' && isp.startsWith('tail-'));
 }
 
 function show(stored: Stored): ReceivedMessage {
