@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { topics } from '@millrace/core';
 import { connectKafka, type Kafka, type Producer, type ReadRecord } from '@millrace/kafka';
 import type { DelayedTask, DeliveryTask, MessageEvent, SendRequest } from '@millrace/schemas';
-import { type MxAnswer, type RouterConfig, type RunningRouter, startRouter } from './index.ts';
+import type { MxAnswer } from './domain-routes.ts';
+import { type RoutingConfig, type RunningRouter, startRouting } from './routing.ts';
 
-export const testConfig: RouterConfig = {
+export const testConfig: RoutingConfig = {
   tenants: {
     acme: {
       default_stream: 'batch',
@@ -168,7 +169,7 @@ export const startRig = async (): Promise<RouterRig> => {
       shiftMs += ms;
     },
     startRouter: async () => {
-      const router = await startRouter({
+      const router = await startRouting({
         config: testConfig,
         kafka,
         lookup: {

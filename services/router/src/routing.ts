@@ -1,0 +1,130 @@
+/** The router on a Kafka connection: follows what it has to know, then consumes mail.requests. */
+import { randomInt } from 'node:crypto';
+import {
+  parseSuppressionKey,
+  SuppressionIndex,
+  suppressionReason,
+  tenantFacts,
+  topics,
+} from '@millrace/core';
+import type { Kafka, KafkaLogger } from '@millrace/kafka';
+import type { Config } from '@millrace/service';
+import { DomainRoutes, type MxLookup } from './domain-routes.ts';
+import { observe } from './metrics.ts';
+import { Router } from './router.ts';
+import { activeTraceId, inRoutingSpan } from './routing-span.ts';
+import { RoutingTally } from './routing-tally.ts';
+import { TemplateVersions } from './template-versions.ts';
+
+/** The parts of the configuration that the router reads. */
+export type RoutingConfig = Pick<Config, 'tenants' | 'pools' | 'dkim' | 'router'>;
+
+export interface RoutingOptions {
+  readonly config: RoutingConfig;
+  /** Connected, schemas registered, topics created. Stays the caller's to stop. */
+  readonly kafka: Kafka;
+  /** Where mail exchangers are asked for. */
+  readonly lookup: MxLookup;
+  readonly logger: KafkaLogger;
+  /** ms since the epoch. Default: the clock. */
+  readonly now?: () => number;
+  /** How long `stop` waits for requests under way, ms. Default 10,000. */
+  readonly drainMs?: number;
+}
+
+/** A running router. */
+export interface RunningRouter {
+  /** Counts since start. */
+  readonly tally: RoutingTally;
+  /** Whether brokers take records and the group has been joined. */
+  readonly ready: boolean;
+  /** Resolves when it has been given its partitions. */
+  joined(): Promise<void>;
+  /** Takes no new request, finishes those under way, commits, leaves. */
+  stop(): Promise<void>;
+}
+
+/** Of one process, all partitions together: what a window holds and what it may wait for. */
+const requestBytes = 67_108_864;
+const hourMs = 3_600_000;
+
+/**
+ * Starts routing. Resolves when it consumes: not before suppressions and templates have been read to their end,
+ * because nothing may be routed to an address that is suppressed.
+ */
+export const startRouting = async (options: RoutingOptions): Promise<RunningRouter> => {
+  const { config, kafka, lookup, logger, now = Date.now } = options;
+  const suppressions = new SuppressionIndex(randomInt(2 ** 32));
+  const templates = new TemplateVersions();
+  const tally = new RoutingTally();
+  const suppressionTable = await kafka.followedTable({
+    topic: topics.suppressions,
+    record: 'Suppression',
+    onChange: (key, suppression) => {
+      const named = parseSuppressionKey(key);
+      if (named === undefined) return;
+      if (suppression === null) suppressions.delete(named.tenant, named.address);
+      else {
+        suppressions.set(named.tenant, named.address, {
+          reason: suppressionReason(suppression.reason),
+          streams: suppression.streams,
+          expiresAt: suppression.expires_at,
+        });
+      }
+    },
+  });
+  const templateTable = await kafka.followedTable({
+    topic: topics.templates,
+    record: 'Template',
+    onChange: (key, template) => templates.apply(key, template),
+  });
+  const [realtime, batch] = await Promise.all([kafka.producer(), kafka.producer()]);
+  const routes = new DomainRoutes({ lookup, maxEntries: config.router.dns_cache_entries, now });
+  await Promise.all([suppressionTable.caughtUp(), templateTable.caughtUp()]);
+  logger.info({ suppressions: suppressions.size }, 'suppressions and templates are known');
+
+  const tenants = tenantFacts(config);
+  const ages = config.router.max_age_hours;
+  const router = new Router({
+    tenants,
+    suppressions,
+    templates,
+    catchUpTemplates: () => templateTable.catchUp(),
+    routes,
+    codec: kafka.codec,
+    producers: { realtime, batch },
+    tally,
+    maxAgeMs: { realtime: ages.realtime * hourMs, batch: ages.batch * hourMs },
+    now,
+    traceId: activeTraceId,
+  });
+  const consumer = await kafka.windowedConsumer({
+    group: 'router',
+    topics: [topics.requests],
+    record: 'SendRequest',
+    window: { records: config.router.in_flight },
+    totalBytes: requestBytes,
+    drainMs: options.drainMs ?? 10_000,
+    handler: (held) => inRoutingSpan(held, tenants.get(held.value.tenant), () => router.route(held)),
+  });
+  const unobserve = observe({ tally, routes, suppressions, consumer });
+  let joined = false;
+  consumer.joined().then(
+    () => {
+      joined = true;
+    },
+    (error: unknown) => logger.error({ error: String(error) }, 'the group was not joined'),
+  );
+  return {
+    tally,
+    get ready() {
+      return joined && realtime.ready && batch.ready;
+    },
+    joined: () => consumer.joined(),
+    stop: async () => {
+      await consumer.stop();
+      unobserve();
+      await Promise.all([realtime.stop(), batch.stop(), suppressionTable.stop(), templateTable.stop()]);
+    },
+  };
+};
