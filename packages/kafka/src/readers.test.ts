@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { testInstallation, until } from './test-installation.ts';
+import { deliveryTask, suppression } from './test-records.ts';
+import { topicSpecs } from './topics.ts';
+
+const table = 'mail.suppressions';
+const shard = 'mail.realtime.gmail';
+
+test('a table has the newest value of each key, follows it, and forgets what is deleted', async () => {
+  await using installation = await testInstallation([table], 3);
+  const { kafka } = installation;
+  const producer = await kafka.producer();
+  const put = (address: string, reason: string) =>
+    producer.send('Suppression', table, { key: address, value: suppression(address, { reason }) });
+  await Promise.all([put('a@x.example', 'bounce'), put('b@x.example', 'manual')]);
+  await put('a@x.example', 'complaint');
+  await producer.sendTombstone(table, 'b@x.example');
+  const rows = new Map<string, string>();
+  let caughtUp = 0;
+  const followed = await kafka.followedTable({
+    topic: table,
+    record: 'Suppression',
+    onChange: (key, value) => {
+      if (value === null) rows.delete(key);
+      else rows.set(key, value.reason);
+    },
+    onCaughtUp: () => {
+      caughtUp += 1;
+    },
+  });
+  await followed.caughtUp();
+  assert.deepEqual([...rows], [['a@x.example', 'complaint']]);
+  assert.equal(caughtUp, 1);
+  await put('c@x.example', 'unsubscribe');
+  await followed.catchUp();
+  assert.equal(rows.get('c@x.example'), 'unsubscribe');
+});
+
+test('an empty table is caught up at once', async () => {
+  await using installation = await testInstallation([table], 2);
+  const followed = await installation.kafka.followedTable({
+    topic: table,
+    record: 'Suppression',
+    onChange: () => assert.fail('there is nothing'),
+  });
+  await followed.caughtUp();
+  await followed.catchUp();
+});
+
+test('a tail reads from now on, from the beginning, or from a time, and leaves no group behind', async () => {
+  await using installation = await testInstallation([shard], 2);
+  const { kafka } = installation;
+  const producer = await kafka.producer();
+  const send = (attempt: number, timestamp: number) =>
+    producer.send('DeliveryTask', shard, { key: `${attempt}`, value: deliveryTask({ attempt }), timestamp });
+  const start = Date.now() - 60_000;
+  for (const attempt of [0, 1, 2, 3]) await send(attempt, start + attempt * 1_000);
+  const reading = async (from: 'latest' | 'earliest' | number) => {
+    const read: number[] = [];
+    const tail = await kafka.tail({
+      topic: shard,
+      record: 'DeliveryTask',
+      from,
+      onRecord: ({ value }) => {
+        read.push(value.attempt);
+      },
+    });
+    return { read, tail };
+  };
+  const readers = await Promise.all([reading('latest'), reading('earliest'), reading(start + 2_000)]);
+  await send(4, Date.now());
+  await Promise.all(readers.map(({ tail }) => tail.caughtUp()));
+  assert.deepEqual(
+    readers.map(({ read }) => read.toSorted()),
+    [[4], [0, 1, 2, 3, 4], [2, 3, 4]],
+  );
+  await Promise.all(readers.map(({ tail }) => tail.stop()));
+  assert.deepEqual(await kafka.lag(), []);
+});
+
+test('what the cluster says of itself names its brokers and our topics', async () => {
+  await using installation = await testInstallation([shard], 1);
+  const facts = await installation.kafka.clusterFacts();
+  assert.ok(facts.brokers.length > 0);
+  assert.deepEqual(facts.topics, [shard]);
+});
+
+test('topics are created once, grow, and have their own retention', async () => {
+  await using installation = await testInstallation([shard, table], 1);
+  const { kafka } = installation;
+  await Promise.all([
+    kafka.createTopics({ partitions: 3, replicationFactor: 1, only: [shard, table] }),
+    kafka.createTopics({ partitions: 3, replicationFactor: 1, only: [shard, table] }),
+  ]).catch(() => undefined);
+  const seen = new Set<number>();
+  const consumer = await kafka.windowedConsumer({
+    group: 'partitions',
+    topics: [shard],
+    record: 'DeliveryTask',
+    handler: (held) => held.complete(),
+  });
+  await consumer.joined();
+  await until(() => {
+    for (const { partition } of consumer.assignments()) seen.add(partition);
+    return seen.size === 3;
+  });
+  const names = topicSpecs().map((spec) => spec.name);
+  assert.equal(new Set(names).size, names.length);
+  assert.ok(names.includes('mail.delay.10s.dlq') && names.includes('mail.batch.yahoo-jp'));
+});
