@@ -88,16 +88,28 @@ export async function createTopics(admin: Admin, prefix: string, options: TopicO
     });
   }
   const present = specs.filter((spec) => existing.has(prefix + spec.name) && spec.kept.kind === 'time');
-  if (present.length === 0) return;
+  const short = await withTooFewPartitions(admin, prefix, present, options);
+  if (short.length === 0) return;
+  try {
+    await admin.createPartitions({ topicPartitions: [...short] });
+  } catch (error) {
+    // Another process may have added them in between.
+    if ((await withTooFewPartitions(admin, prefix, present, options)).length > 0) throw error;
+  }
+}
+
+async function withTooFewPartitions(
+  admin: Admin,
+  prefix: string,
+  specs: readonly TopicSpec[],
+  options: TopicOptions,
+): Promise<readonly { readonly topic: string; readonly count: number }[]> {
+  if (specs.length === 0) return [];
   const { topics: described } = await admin.fetchTopicMetadata({
-    topics: present.map((spec) => prefix + spec.name),
+    topics: specs.map((spec) => prefix + spec.name),
   });
   const partitions = new Map(described.map((topic) => [topic.name, topic.partitions.length]));
-  const topicPartitions = present.flatMap((spec) => {
-    const count = partitionsOf(spec, options);
-    return (partitions.get(prefix + spec.name) ?? count) < count
-      ? [{ topic: prefix + spec.name, count }]
-      : [];
-  });
-  if (topicPartitions.length > 0) await admin.createPartitions({ topicPartitions });
+  return specs
+    .map((spec) => ({ topic: prefix + spec.name, count: partitionsOf(spec, options) }))
+    .filter(({ topic, count }) => (partitions.get(topic) ?? count) < count);
 }
