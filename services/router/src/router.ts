@@ -2,7 +2,7 @@
  * Takes requests off mail.requests and turns each into messages: refused, suppressed, expired, bounced, put off, or
  * written to the shard of its stream and provider. A request is complete when everything that it became is written.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import {
   type Address,
   classifyStream,
@@ -26,6 +26,7 @@ import { type Codec, enqueueDelayed, type Held, KafkaClosedError, type Producer 
 import type { Recipient, SendRequest } from '@millrace/schemas';
 import type { DomainRoute, DomainRoutes } from './domain-routes.ts';
 import { PendingWrites } from './pending-writes.ts';
+import { derivedId, messageIdOf, requestIdOf } from './request-ids.ts';
 import {
   deliveryTask,
   eventOf,
@@ -37,6 +38,7 @@ import {
   requestForLater,
 } from './routed-message.ts';
 import type { RoutingTally } from './routing-tally.ts';
+import { sortProblems } from './sort-problems.ts';
 import type { TemplateVersions } from './template-versions.ts';
 
 export interface RouterParts {
@@ -61,38 +63,15 @@ export interface RouterParts {
 /** Recipients between two turns of the event loop, and bytes on their way to Kafka from one request. */
 const recipientsPerTurn = 50;
 const unwrittenBytes = 4_194_304;
+/** Between tries to reach the end of the templates while Kafka is away, ms. */
+const catchUpRetryMs = 500;
 /** How long a batch message holds its place for a slow DNS lookup, ms; the answer is there when it comes back. */
 const batchDnsPatienceMs = 1_000;
 const dnsWaitMs = { first: 10_000, longest: { realtime: 300_000, batch: 3_600_000 } };
 
-const recipientField = /^recipients\[(\d+)\]/;
-
 /** Waiting time after a failed lookup: doubles from ten seconds. */
 export const dnsRetryMs = (attempts: number, stream: Stream): number =>
   Math.min(dnsWaitMs.first * 2 ** Math.min(attempts, 16), dnsWaitMs.longest[stream]);
-
-interface Recipients {
-  readonly good: readonly { readonly recipient: Recipient; readonly index: number }[];
-  readonly refused: ReadonlyMap<number, readonly RequestProblem[]>;
-}
-
-/** A problem of one recipient refuses that message; any other the whole request. */
-const sortProblems = (
-  request: SendRequest,
-  problems: readonly RequestProblem[],
-): Recipients | { readonly whole: readonly RequestProblem[] } => {
-  const refused = new Map<number, RequestProblem[]>();
-  for (const problem of problems) {
-    const index = recipientField.exec(problem.field)?.[1];
-    if (index === undefined) return { whole: problems };
-    const list = refused.get(Number(index)) ?? [];
-    list.push(problem);
-    refused.set(Number(index), list);
-  }
-  if (refused.size === request.recipients.length) return { whole: problems };
-  const good = request.recipients.map((recipient, index) => ({ recipient, index }));
-  return { good: refused.size === 0 ? good : good.filter(({ index }) => !refused.has(index)), refused };
-};
 
 export class Router {
   readonly #parts: RouterParts;
@@ -106,8 +85,8 @@ export class Router {
     try {
       await this.#routeRequest(held);
     } catch (error) {
-      // The process is stopping: the request stays unfinished and is read again.
-      if (error instanceof KafkaClosedError) return;
+      // The process is stopping, or another has the partition: the request stays unfinished and is read again.
+      if (error instanceof KafkaClosedError || held.lost.aborted) return;
       throw error;
     }
   }
@@ -121,7 +100,7 @@ export class Router {
     const sorted = problems.length === 0 ? undefined : sortProblems(request, problems);
     if (sorted !== undefined && 'whole' in sorted) return this.#reject(held, sorted.whole);
 
-    const templateVersion = await this.#pinTemplate(request);
+    const templateVersion = await this.#pinTemplate(held);
     if (templateVersion === undefined) {
       const text = `There is no template "${request.template_id}"${
         request.template_version === null ? '' : ` in version ${request.template_version}`
@@ -181,14 +160,22 @@ export class Router {
   }
 
   /** Null where the request names no template; undefined where there is no such template. */
-  async #pinTemplate(request: SendRequest): Promise<number | null | undefined> {
+  async #pinTemplate(held: Held<SendRequest>): Promise<number | null | undefined> {
     const { templates, catchUpTemplates } = this.#parts;
-    const { tenant, template_id: id, template_version: asked } = request;
+    const { tenant, template_id: id, template_version: asked } = held.value;
     if (id === null) return null;
     const known = templates.pin(tenant, id, asked);
     if (known !== undefined) return known;
     // It may have been put an instant before the request was sent.
-    await catchUpTemplates();
+    for (;;) {
+      try {
+        await catchUpTemplates();
+        break;
+      } catch (error) {
+        if (error instanceof KafkaClosedError || held.lost.aborted) throw error;
+        await sleep(catchUpRetryMs);
+      }
+    }
     return templates.pin(tenant, id, asked);
   }
 
@@ -217,7 +204,7 @@ export class Router {
       return;
     }
     if (request.send_at !== null && delayHop(request.send_at, now()) !== undefined) {
-      writes.add(this.#putOff(producer, message, request.send_at, 'send_at'));
+      writes.add(this.#putOff(producer, message, now(), request.send_at, 'send_at'));
       return;
     }
     const route = routes.known(address.ascii);
@@ -259,7 +246,7 @@ export class Router {
         const now = this.#parts.now();
         const waitMs = dnsRetryMs(of.request.routing_attempts, of.classification.stream);
         const nextAttemptAt = Math.min(now + waitMs, of.expiresAt);
-        writes.add(this.#putOff(producer, message, nextAttemptAt, 'dns_failure'));
+        writes.add(this.#putOff(producer, message, now, nextAttemptAt, 'dns_failure'));
         writes.add(this.#event(producer, message, { kind: 'deferred', reason: route.reason, nextAttemptAt }));
         return;
       }
@@ -273,11 +260,17 @@ export class Router {
    * Back to mail.requests when it is due, as a request for this recipient alone: what was suppressed, or moved to
    * another provider, in the days until send_at is seen then.
    */
-  #putOff(producer: Producer, message: RoutedMessage, dueAt: number, reason: string): Promise<void> {
+  #putOff(
+    producer: Producer,
+    message: RoutedMessage,
+    now: number,
+    dueAt: number,
+    reason: string,
+  ): Promise<void> {
     return enqueueDelayed(producer, {
       messageId: message.messageId,
       dueAt,
-      now: this.#parts.now(),
+      now,
       targetTopic: topics.requests,
       key: message.messageId,
       value: this.#parts.codec.encode('SendRequest', requestForLater(message)),
@@ -339,20 +332,6 @@ export class Router {
 }
 
 const numbered = (recipient: Recipient, index: number) => ({ recipient, index });
-
-const place = (held: Held<SendRequest>): string => `${held.topic}:${held.partition}:${held.offset}`;
-
-/** The same whenever this record is read again. */
-const requestIdOf = (held: Held<SendRequest>): string =>
-  held.value.request_id === '' ? deriveMessageId(held.timestamp, place(held)) : held.value.request_id;
-
-const derivedId = (held: Held<SendRequest>, index: number): MessageId =>
-  deriveMessageId(held.timestamp, `${place(held)}:${index}`);
-
-const messageIdOf = (held: Held<SendRequest>, recipient: Recipient | undefined, index: number): MessageId => {
-  const given = recipient?.message_id ?? null;
-  return given !== null && isMessageId(given) ? given : derivedId(held, index);
-};
 
 /** The route, or a temporary failure where DNS takes longer than `patienceMs`. */
 const orTooSlow = async (asked: Promise<DomainRoute>, patienceMs: number): Promise<DomainRoute> => {

@@ -9,6 +9,7 @@ import {
 } from '@millrace/core';
 import type { Kafka, KafkaLogger } from '@millrace/kafka';
 import type { Config } from '@millrace/service';
+import { coalesced } from './coalesced.ts';
 import { DomainRoutes, type MxLookup } from './domain-routes.ts';
 import { observe } from './metrics.ts';
 import { Router } from './router.ts';
@@ -89,7 +90,7 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
     tenants,
     suppressions,
     templates,
-    catchUpTemplates: () => templateTable.catchUp(),
+    catchUpTemplates: coalesced(() => templateTable.catchUp()),
     routes,
     codec: kafka.codec,
     producers: { realtime, batch },
