@@ -21,8 +21,8 @@ function sparkline(perSecond) {
   const top = Math.max(1, ...perSecond);
   const bars = perSecond
     .map((value, index) => {
-      const height = value === 0 ? 0 : Math.max(1, (value / top) * 18);
-      return height === 0 ? '' : `M${index} 18v-${height}h0.8V18z`;
+      const height = Math.max(2, (value / top) * 18);
+      return value === 0 ? '' : `M${index} 18v-${height}h0.85V18z`;
     })
     .join('');
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
@@ -71,11 +71,12 @@ function showIsps(isps) {
       'button',
       { type: 'button', 'data-isp': isp.name, 'aria-pressed': String(state.isp === isp.name) },
       element('span', { class: 'name' }, isp.label),
-      element('span', { class: 'count' }, number.format(isp.accepted)),
-      detailOf(isp),
       sparkline(isp.per_second),
+      element('span', { class: 'count' }, number.format(isp.accepted)),
     );
-    if (isp.accepted === 0) button.classList.add('idle');
+    const quiet = isp.accepted + isp.open + isp.deferred + isp.rejected + isp.dropped === 0;
+    if (quiet && isp.name !== '') button.classList.add('idle');
+    else button.append(detailOf(isp));
     return element('li', {}, button);
   });
   byId('isps').replaceChildren(...items);

@@ -11,6 +11,7 @@ export class DataReader {
   #total = 0;
   // The last bytes seen; the CRLF of the DATA command itself starts the first line.
   #tail = '\r\n';
+  #content: Buffer | undefined;
 
   /** Pieces beyond `keepBytes` are counted and let go. */
   constructor(keepBytes: number) {
@@ -41,6 +42,11 @@ export class DataReader {
 
   /** The mail, or its first kept part, dot-stuffing removed. Call it after the end was found. */
   content(): Buffer {
+    this.#content ??= this.#joined();
+    return this.#content;
+  }
+
+  #joined(): Buffer {
     const joined = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
     return unstuff((joined ?? Buffer.alloc(0)).subarray(0, this.#total));
   }
