@@ -1,0 +1,120 @@
+/**
+ * Runs every test file against one embedded stack of its own: `npm test`, or `npm test -- PART...` for the files
+ * whose path contains one of the parts. Servers are started on free ports and a temporary directory, so that it runs
+ * beside a pipeline that is up; where KAFKA_BROKERS, SCHEMA_REGISTRY_URL and REDIS_URL are all set, those are used.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { type EmbeddedStack, startEmbeddedStack } from '../infra/stack/embedded-stack.ts';
+import { UserError } from '../infra/stack/user-error.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const parts = process.argv.slice(2);
+
+async function testFiles(): Promise<string[]> {
+  const files: string[] = [];
+  for await (const file of glob('{packages,services,schemas,infra,test,examples}/**/*.test.ts', {
+    cwd: root,
+    exclude: (name) => name.endsWith('node_modules'),
+  }))
+    files.push(file);
+  const wanted = files.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+  // The long ones first: those across services.
+  return wanted.sort(
+    (a, b) => Number(b.startsWith('test/')) - Number(a.startsWith('test/')) || a.localeCompare(b),
+  );
+}
+
+async function startStack(directory: string): Promise<EmbeddedStack | undefined> {
+  const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, REDIS_URL } = process.env;
+  if (KAFKA_BROKERS && SCHEMA_REGISTRY_URL && REDIS_URL) return undefined;
+  const stack = await startEmbeddedStack({
+    directory,
+    libDirectory: join(root, '.millrace', 'lib'),
+    progress: (line) => console.log(line),
+  });
+  Object.assign(process.env, stack.addresses);
+  return stack;
+}
+
+interface Count {
+  passed: number;
+  failed: number;
+  readonly skipped: string[];
+  readonly byKind: Map<string, number>;
+}
+
+/** Unit: packages and single files; integration: one service on the stack; end to end: across services. */
+function kindOf(file: string): string {
+  const path = relative(root, file);
+  if (path.startsWith('test/') || path.startsWith('examples/')) return 'end to end';
+  if (path.includes('/conformance/')) return 'conformance';
+  if (path.startsWith('services/')) return 'service';
+  return path.startsWith('packages/core') ? 'core' : 'package';
+}
+
+async function runFiles(files: readonly string[]): Promise<Count> {
+  const count: Count = { passed: 0, failed: 0, skipped: [], byKind: new Map() };
+  const stream = run({
+    files: files.map((file) => join(root, file)),
+    concurrency: 2,
+    timeout: 300_000,
+    cwd: root,
+  });
+  stream.on('test:pass', (event) => {
+    if (event.details.type === 'suite') return;
+    if (event.skip !== undefined && event.skip !== false) {
+      count.skipped.push(`${event.name}${typeof event.skip === 'string' ? ` (${event.skip})` : ''}`);
+      return;
+    }
+    count.passed += 1;
+    const kind = kindOf(event.file ?? '');
+    count.byKind.set(kind, (count.byKind.get(kind) ?? 0) + 1);
+  });
+  stream.on('test:fail', (event) => {
+    if (event.details.type !== 'suite') count.failed += 1;
+  });
+  const report = stream.compose(new spec());
+  report.pipe(process.stdout, { end: false });
+  await new Promise((done, fail) => {
+    report.once('end', done);
+    report.once('error', fail);
+  });
+  return count;
+}
+
+const started = Date.now();
+const directory = mkdtempSync(join(tmpdir(), 'millrace-test-'));
+let stack: EmbeddedStack | undefined;
+const stop = async (): Promise<void> => {
+  await stack?.stop();
+  rmSync(directory, { recursive: true, force: true });
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void stop().finally(() => process.exit(130)));
+}
+
+try {
+  const files = await testFiles();
+  if (files.length === 0)
+    throw new UserError('ERR_NO_TESTS', `No test file's path contains ${parts.join(' or ')}.`);
+  stack = await startStack(directory);
+  const count = await runFiles(files);
+  await stop();
+  if (count.skipped.length > 0)
+    console.log(`\n${count.skipped.length} skipped:\n${count.skipped.map((name) => `  ${name}`).join('\n')}`);
+  console.log(
+    `\n${[...count.byKind].map(([kind, tests]) => `${kind} ${tests}`).join(', ')}; ${Math.round((Date.now() - started) / 1000)} s`,
+  );
+  console.log(`${count.passed} passed, ${count.failed} failed`);
+  process.exit(count.failed > 0 || count.passed === 0 ? 1 : 0);
+} catch (error) {
+  await stop();
+  console.error(error instanceof UserError ? error.message : error);
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+}
