@@ -79,6 +79,37 @@ test('a tail reads from now on, from the beginning, or from a time, and leaves n
   assert.deepEqual(await kafka.lag(), []);
 });
 
+test('a tail of one key reads its records from the one partition that they are in', async () => {
+  await using installation = await testInstallation([shard], 3);
+  const { kafka } = installation;
+  const producer = await kafka.producer();
+  const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`);
+  const send = (key: string, attempt: number) =>
+    producer.send('DeliveryTask', shard, { key, value: deliveryTask({ attempt }) });
+  for (const attempt of [1, 2]) await Promise.all(keys.map((key) => send(key, attempt)));
+  const read = new Map<string, string[]>();
+  const tails = await Promise.all(
+    keys.slice(0, 4).map((key) =>
+      kafka.tail({
+        topic: shard,
+        record: 'DeliveryTask',
+        from: 'earliest',
+        key,
+        onRecord: (record) => {
+          read.set(key, [...(read.get(key) ?? []), `${record.key?.toString()} ${record.value.attempt}`]);
+        },
+      }),
+    ),
+  );
+  await Promise.all(tails.map((tail) => tail.caughtUp()));
+  assert.deepEqual(
+    keys.slice(0, 4).map((key) => read.get(key)),
+    keys.slice(0, 4).map((key) => [`${key} 1`, `${key} 2`]),
+  );
+  await send('key-0', 3);
+  await until(() => read.get('key-0')?.length === 3, 'the record that came later');
+});
+
 test('what the cluster says of itself names its brokers and our topics', async () => {
   await using installation = await testInstallation([shard], 1);
   const facts = await installation.kafka.clusterFacts();

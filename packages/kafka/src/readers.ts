@@ -46,6 +46,7 @@ export async function startTail<N extends RecordName>(
     topic: parts.prefix + options.topic,
     groupPrefix: parts.prefix,
     from: options.from,
+    ...(options.key === undefined ? {} : { key: options.key }),
     onMessage: (message, partition, signal) =>
       withDecoded(
         parts.codec,

@@ -18,6 +18,8 @@ export interface TailOptions<N extends RecordName> {
   readonly record: N;
   /** Only what comes from now on, everything there is, or everything from a time (ms since the epoch). */
   readonly from: 'latest' | 'earliest' | number;
+  /** Only records of this key: then only the partition is read that our producers write it to. */
+  readonly key?: string;
   /** Called in offset order per partition; the next one waits for its promise. */
   readonly onRecord: (record: ReadRecord<Records[N]>) => void | Promise<void>;
   /** A record that cannot be decoded: told and skipped. */

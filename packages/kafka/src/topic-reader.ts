@@ -4,12 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  Admin,
-  EachBatchPayload,
-  Kafka as KafkaJs,
-  Consumer as KafkaJsConsumer,
-  KafkaMessage,
+import {
+  type Admin,
+  type EachBatchPayload,
+  type Kafka as KafkaJs,
+  type Consumer as KafkaJsConsumer,
+  type KafkaMessage,
+  Partitioners,
 } from 'kafkajs';
 import { patient } from './connection.ts';
 import { KafkaClosedError } from './errors.ts';
@@ -28,6 +29,8 @@ export interface TopicReaderOptions {
   readonly groupPrefix: string;
   /** The first offsets to be read. */
   readonly from: 'latest' | 'earliest' | number;
+  /** Reads only the partition of this key, and of it only the records of this key. */
+  readonly key?: string;
   /** The next record waits for its promise; `signal` aborts when the reader stops. */
   readonly onMessage: (message: KafkaMessage, partition: number, signal: AbortSignal) => void | Promise<void>;
 }
@@ -40,7 +43,8 @@ export class TopicReader {
   readonly #parts: TopicReaderParts;
   readonly #options: TopicReaderOptions;
   readonly #groupId: string;
-  /** The next offset to be read, by partition. */
+  readonly #key: Buffer | undefined;
+  /** The next offset to be read, by partition; what is not in it is not read. */
   readonly #positions = new Map<number, number>();
   readonly #stopping = new AbortController();
   #waiting: { readonly ends: ReadonlyMap<number, number>; readonly done: () => void }[] = [];
@@ -50,6 +54,7 @@ export class TopicReader {
     this.#parts = parts;
     this.#options = options;
     this.#groupId = `${options.groupPrefix}reader-${randomUUID()}`;
+    this.#key = options.key === undefined ? undefined : Buffer.from(options.key);
   }
 
   /** Throws KafkaJS errors where the topic or the brokers are not there. */
@@ -61,6 +66,11 @@ export class TopicReader {
     if (typeof from === 'number')
       for (const { partition, offset } of await admin.fetchTopicOffsetsByTimestamp(topic, from))
         this.#positions.set(partition, Number(offset));
+    if (this.#key !== undefined) {
+      const only = await partitionOf(admin, topic, this.#key);
+      for (const partition of [...this.#positions.keys()])
+        if (partition !== only) this.#positions.delete(partition);
+    }
     await this.#run();
   }
 
@@ -69,7 +79,7 @@ export class TopicReader {
     const admin = await this.#parts.admin();
     const ends = new Map<number, number>();
     for (const { partition, high } of await admin.fetchTopicOffsets(this.#options.topic))
-      ends.set(partition, Number(high));
+      if (this.#reads(partition)) ends.set(partition, Number(high));
     await new Promise<void>((resolve) => {
       this.#waiting.push({ ends, done: resolve });
       this.#tellWaiting();
@@ -106,7 +116,9 @@ export class TopicReader {
       retry: patient,
     });
     this.#consumer = consumer;
-    consumer.on(consumer.events.GROUP_JOIN, () => {
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      const partitions = (payload.memberAssignment[topic] ?? []).filter((one) => !this.#reads(one));
+      consumer.pause([{ topic, partitions }]);
       for (const [partition, offset] of this.#positions)
         consumer.seek({ topic, partition, offset: String(offset) });
     });
@@ -131,6 +143,7 @@ export class TopicReader {
 
   async #onBatch({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
     const { partition } = batch;
+    if (!this.#reads(partition)) return;
     const { signal } = this.#stopping;
     // Where a log was truncated or made anew, its own offsets count.
     if (Number(batch.highWatermark) < (this.#positions.get(partition) ?? 0))
@@ -139,7 +152,8 @@ export class TopicReader {
       const offset = Number(message.offset);
       if (offset < (this.#positions.get(partition) ?? 0)) continue;
       if (signal.aborted) return;
-      const handled = this.#options.onMessage(message, partition, signal);
+      const wanted = this.#key === undefined || message.key?.equals(this.#key) === true;
+      const handled = wanted ? this.#options.onMessage(message, partition, signal) : undefined;
       if (handled !== undefined) {
         await handled;
         await heartbeat();
@@ -154,6 +168,11 @@ export class TopicReader {
     this.#tellWaiting();
   }
 
+  /** A partition that came into being after the start is read where all are. */
+  #reads(partition: number): boolean {
+    return this.#key === undefined || this.#positions.has(partition);
+  }
+
   #tellWaiting(): void {
     this.#waiting = this.#waiting.filter(({ ends, done }) => {
       for (const [partition, end] of ends)
@@ -162,4 +181,12 @@ export class TopicReader {
       return false;
     });
   }
+}
+
+/** Where the producer puts a key. */
+async function partitionOf(admin: Admin, topic: string, key: Buffer): Promise<number | undefined> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const partitionMetadata = topics[0]?.partitions ?? [];
+  if (partitionMetadata.length === 0) return undefined;
+  return Partitioners.DefaultPartitioner()({ topic, partitionMetadata, message: { key, value: null } });
 }
