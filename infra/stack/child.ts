@@ -1,8 +1,9 @@
 /** A child process with its log file, its readiness and its end. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { lastWords } from './last-words.ts';
 import { UserError } from './user-error.ts';
 
 export interface ChildSpec {
@@ -32,6 +33,13 @@ export interface Child {
   stop(): Promise<void>;
 }
 
+/** Children that must not outlive this process. */
+const dependents = new Set<ChildProcess>();
+process.once('exit', () => {
+  // Whoever exits has stopped its children in their order; what is left here was forgotten by an error.
+  for (const child of dependents) child.kill('SIGKILL');
+});
+
 /** Starts a child whose output goes to its log file. Throws a UserError when the command does not exist. */
 export function startChild(spec: ChildSpec): Child {
   mkdirSync(dirname(spec.logFile), { recursive: true });
@@ -45,6 +53,7 @@ export function startChild(spec: ChildSpec): Child {
   });
   closeSync(log);
   if (spec.detached) child.unref();
+  else dependents.add(child);
 
   let failure: Error | undefined;
   let running = true;
@@ -52,10 +61,12 @@ export function startChild(spec: ChildSpec): Child {
     child.once('error', (error) => {
       failure = error;
       running = false;
+      dependents.delete(child);
       resolve({ code: null, signal: null });
     });
     child.once('exit', (code, signal) => {
       running = false;
+      dependents.delete(child);
       resolve({ code, signal });
     });
   });
@@ -126,9 +137,4 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
   }
-}
-
-function lastWords(file: string): string {
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  return lines.slice(-3).join(' | ').slice(-600) || '(nothing)';
 }

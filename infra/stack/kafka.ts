@@ -16,6 +16,8 @@ export interface KafkaOptions {
   /** Java heap, MB. */
   readonly heapMb: number;
   readonly detached: boolean;
+  /** Broker properties besides ours, or in place of them. */
+  readonly properties?: Readonly<Record<string, string>>;
 }
 
 /** Starts the broker; resolves when it answers. */
@@ -106,6 +108,7 @@ function serverProperties(options: KafkaOptions, data: string): string {
     'num.recovery.threads.per.data.dir': '2',
     'log.cleaner.dedupe.buffer.size': '16777216',
     'log.segment.bytes': '268435456',
+    ...options.properties,
   })
     .map(([key, value]) => `${key}=${value}`)
     .join('\n')}\n`;

@@ -1,4 +1,5 @@
 /** Finds free ports, and says who holds one that is taken. */
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { UserError } from './user-error.ts';
 
@@ -14,12 +15,21 @@ export async function assertPortFree(host: string, port: number, owner: string):
   );
 }
 
-/** `count` ports on loopback that were free a moment ago, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listenAnywhere()));
-  const ports = servers.map(({ port }) => port);
-  await Promise.all(servers.map(({ close }) => close()));
-  return ports;
+/** Random ports are taken from here: below those that the system hands out to whoever connects. */
+const freeRange = { from: 20_000, to: 32_000 } as const;
+
+/** `count` different ports that were free a moment ago on each of `hosts`. */
+export async function freePorts(count: number, hosts: readonly string[] = ['127.0.0.1']): Promise<number[]> {
+  const found = new Set<number>();
+  for (let tries = 0; found.size < count; tries += 1) {
+    if (tries > 1_000)
+      throw new UserError('ERR_NO_FREE_PORT', `No free port was found on ${hosts.join(', ')}.`);
+    const port = randomInt(freeRange.from, freeRange.to);
+    if (found.has(port)) continue;
+    const problems = await Promise.all(hosts.map((host) => tryBind(host, port)));
+    if (problems.every((problem) => problem === undefined)) found.add(port);
+  }
+  return [...found];
 }
 
 function tryBind(host: string, port: number): Promise<string | undefined> {
@@ -27,20 +37,5 @@ function tryBind(host: string, port: number): Promise<string | undefined> {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
-  });
-}
-
-function listenAnywhere(): Promise<{ port: number; close: () => Promise<void> }> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: 0 }, () => {
-      const address = server.address();
-      if (address === null || typeof address === 'string') {
-        reject(new Error('a TCP server has no port'));
-        return;
-      }
-      resolve({ port: address.port, close: () => new Promise((done) => server.close(() => done())) });
-    });
   });
 }

@@ -22,7 +22,7 @@ export interface TenantSettings {
 export interface TenantFacts {
   readonly tenant: string;
   readonly policy: StreamPolicy;
-  /** Domains to send from, subdomains included; A-labels. */
+  /** Domains to send from, subdomains included; A-labels. `*`: every domain. */
   readonly fromDomains: ReadonlySet<string>;
   /** Stream of each pool of the installation. */
   readonly poolStreams: ReadonlyMap<string, Stream>;
@@ -53,6 +53,7 @@ export const tenantFacts = (settings: TenantSettings): ReadonlyMap<string, Tenan
 
 /** Whether the tenant may send from this domain (A-labels): it or a parent of it is allowed. */
 export const maySendFrom = (facts: TenantFacts, domain: string): boolean => {
+  if (facts.fromDomains.has('*')) return true;
   let rest = domain;
   for (;;) {
     if (facts.fromDomains.has(rest)) return true;

@@ -127,6 +127,24 @@ test('a tenant sends from its own domains, their subdomains, or else those it si
   assert.equal(maySendFrom(signer, 'acme.example'), false);
 });
 
+test('a tenant whose from_domains are * sends from every domain', () => {
+  const anyone = tenantFacts({
+    tenants: {
+      local: {
+        default_stream: 'batch',
+        categories: {},
+        from_domains: ['*'],
+        pools: { realtime: 'realtime', batch: 'batch' },
+      },
+    },
+    pools: {},
+    dkim: [],
+  }).get('local');
+  assert.ok(anyone !== undefined);
+  assert.equal(maySendFrom(anyone, 'shop.example'), true);
+  assert.equal(maySendFrom(anyone, 'xn--bcher-kva.example'), true);
+});
+
 test('no header can be smuggled in', () => {
   const breaking = 'x\r\nBcc: victim@example.com';
   assert.deepEqual(problems({ headers: [{ name: 'X-A', value: breaking }] }), [
