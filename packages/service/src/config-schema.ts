@@ -1,300 +1,366 @@
-/** Every key of the configuration file, with its meaning, unit and default: the one place that lists them. */
+/**
+ * Every key of the configuration file, with its meaning, unit and default: the one place that lists them. Beside what
+ * TypeBox knows, `path` marks file names (taken from the configuration file's directory when they are relative) and
+ * `secret` marks values that no message, log or page ever shows.
+ */
 import { type Static, type TSchema, Type } from 'typebox';
 
-const strict = <P extends Record<string, TSchema>>(properties: P, options: { description?: string } = {}) =>
-  Type.Object(properties, { additionalProperties: false, ...options });
+const strict = <P extends Record<string, TSchema>>(properties: P, description = '') =>
+  Type.Object(properties, { additionalProperties: false, description });
 const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
 const text = (description: string, options: Record<string, unknown> = {}) =>
   Type.String({ description, minLength: 1, ...options });
+/** A file or directory. */
+const path = (description: string, options: Record<string, unknown> = {}) =>
+  text(description, { path: true, ...options });
+const secret = (description: string, options: Record<string, unknown> = {}) =>
+  text(description, { secret: true, ...options });
 const integer = (description: string, fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER) =>
   Type.Integer({ description, default: fallback, minimum, maximum });
+const flag = (description: string, fallback: boolean) => Type.Boolean({ description, default: fallback });
+const share = (description: string, fallback: number) =>
+  Type.Number({ description, default: fallback, minimum: 0, maximum: 1 });
+const choice = <const V extends string>(values: V[], description: string, fallback?: NoInfer<V>) =>
+  Type.Enum(values, { description, ...(fallback === undefined ? {} : { default: fallback }) });
+const list = <T extends TSchema>(items: T, description: string, options: Record<string, unknown> = {}) =>
+  Type.Array(items, { description, default: [], ...options });
 const named = <T extends TSchema>(schema: T, description: string) =>
-  Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }), schema, { description, default: {} });
+  Type.Record(
+    Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$', description: 'lower case letters, digits, ._-' }),
+    schema,
+    { description, default: {} },
+  );
+const listen = (what: string, port: number) => ({
+  host: text(`Address to listen on: ${what}`, { default: '127.0.0.1' }),
+  port: integer('Its port; 0: any free one', port, 0, 65_535),
+});
+
+const hostAndPort = { pattern: '^(?:\\[[0-9a-fA-F:.]+\\]|[^\\s:/]+):[0-9]{1,5}$', expected: 'host:port' };
+const streamOf = (description: string, fallback?: 'realtime' | 'batch') =>
+  choice(['realtime', 'batch'], description, fallback);
 
 const Tls = strict({
-  ca_file: optional(text('PEM file of the authorities to trust')),
-  cert_file: optional(text('PEM client certificate')),
-  key_file: optional(text('PEM key of the client certificate')),
-  reject_unauthorized: Type.Boolean({
-    default: true,
-    description: 'Refuse a certificate that does not verify',
-  }),
+  ca_file: optional(path('PEM file of the authorities to trust')),
+  cert_file: optional(path('PEM client certificate')),
+  key_file: optional(path('PEM key of the client certificate')),
+  reject_unauthorized: flag('Refuse a certificate that does not verify', true),
 });
 
-export const KafkaConfig = strict({
-  brokers: Type.Array(text('host:port'), {
-    default: ['127.0.0.1:9092'],
-    minItems: 1,
-    description: 'Bootstrap brokers (KAFKA_BROKERS, comma separated)',
-  }),
-  topic_prefix: Type.String({
-    default: '',
-    pattern: '^[a-zA-Z0-9._-]{0,60}$',
-    description: 'Put before every topic and group name, so that installations share a cluster',
-  }),
-  tls: optional(Type.Union([Type.Boolean(), Tls], { description: 'TLS to the brokers: true, or its files' })),
-  sasl: optional(
-    strict({
-      mechanism: Type.Union([
-        Type.Literal('plain'),
-        Type.Literal('scram-sha-256'),
-        Type.Literal('scram-sha-512'),
-      ]),
-      username: text('SASL user'),
-      password: text('SASL password (secret)'),
+export const KafkaConfig = strict(
+  {
+    brokers: Type.Array(text('A broker', hostAndPort), {
+      default: ['127.0.0.1:9092'],
+      minItems: 1,
+      description: 'Bootstrap brokers, host:port',
     }),
-  ),
-  partitions: integer('Partitions of topics that are created', 4, 1, 1_000),
-  replication_factor: integer('Replicas of topics that are created', 1, 1, 10),
-});
+    topic_prefix: Type.String({
+      default: '',
+      pattern: '^[a-zA-Z0-9._-]{0,60}$',
+      description: 'Put before every topic and group name, so that installations share a cluster',
+    }),
+    tls: optional(
+      Type.Union([Type.Boolean(), Tls], { description: 'TLS to the brokers: `true`, or the keys below it' }),
+    ),
+    sasl: optional(
+      strict(
+        {
+          mechanism: choice(['plain', 'scram-sha-256', 'scram-sha-512'], 'How the password is proven'),
+          username: text('User'),
+          password: secret('Password'),
+        },
+        'SASL authentication to the brokers',
+      ),
+    ),
+    partitions: integer('Partitions of topics that are created', 4, 1, 1_000),
+    replication_factor: integer('Replicas of topics that are created', 1, 1, 10),
+  },
+  'The cluster that everything passes through',
+);
 
-export const RegistryConfig = strict({
-  url: text('Confluent-compatible API of the schema registry (SCHEMA_REGISTRY_URL)', {
-    default: 'http://127.0.0.1:8081',
-  }),
-  username: optional(text('Basic authentication user')),
-  password: optional(text('Basic authentication password (secret)')),
-});
+export const RegistryConfig = strict(
+  {
+    url: text('Confluent-compatible API, http or https', {
+      default: 'http://127.0.0.1:8081',
+      pattern: '^https?://',
+    }),
+    username: optional(text('Basic authentication: user')),
+    password: optional(secret('Basic authentication: password')),
+  },
+  'The schema registry',
+);
 
-export const RedisConfig = strict({
-  url: text('redis:// or rediss:// (REDIS_URL)', { default: 'redis://127.0.0.1:6379' }),
-  key_prefix: Type.String({ default: 'millrace:', description: 'Put before every key' }),
-});
+export const RedisConfig = strict(
+  {
+    url: text('redis:// or rediss:// (TLS), with user and password where needed', {
+      default: 'redis://127.0.0.1:6379',
+      pattern: '^rediss?://',
+    }),
+    key_prefix: Type.String({ default: 'millrace:', description: 'Put before every key' }),
+  },
+  'What is shared and fast: rates, connection leases, the delivery journal',
+);
 
-const Scope = Type.Union([
-  Type.Literal('send'),
-  Type.Literal('send:batch'),
-  Type.Literal('templates:read'),
-  Type.Literal('templates:write'),
-  Type.Literal('suppressions:read'),
-  Type.Literal('suppressions:write'),
-  Type.Literal('events:read'),
-]);
+const Scope = choice(
+  [
+    'send',
+    'send:batch',
+    'templates:read',
+    'templates:write',
+    'suppressions:read',
+    'suppressions:write',
+    'events:read',
+  ],
+  'What a key may do',
+);
 
-export const TenantConfig = strict({
-  default_stream: Type.Union([Type.Literal('realtime'), Type.Literal('batch')], {
-    default: 'batch',
-    description: 'Stream of a request that names neither stream nor known category',
-  }),
-  categories: Type.Record(
-    Type.String(),
+export const TenantConfig = strict(
+  {
+    default_stream: streamOf('Stream of a request that names neither stream nor known category', 'batch'),
+    categories: Type.Record(
+      Type.String(),
+      strict(
+        {
+          stream: streamOf('Stream of its messages', 'realtime'),
+          sla_seconds: integer("From acceptance to the provider's 250, seconds", 120, 1),
+          guarantee: choice(
+            ['at_least_once', 'at_most_once'],
+            'What happens to a message whose delivery was interrupted: sent again, or not',
+            'at_least_once',
+          ),
+        },
+        'A category',
+      ),
+      {
+        default: {},
+        description:
+          'Categories beyond the built-in otp (10 s), password_reset (30 s), receipt and notification (120 s)',
+      },
+    ),
+    from_domains: list(
+      text('A domain'),
+      "Domains the tenant may send from, subdomains included; '*': any. Empty: every domain with a DKIM key",
+    ),
+    pools: strict(
+      {
+        realtime: text('Pool of the realtime stream', { default: 'realtime' }),
+        batch: text('Pool of the batch stream', { default: 'batch' }),
+      },
+      "The tenant's pools",
+    ),
+    api_keys: list(
+      strict(
+        {
+          id: text('Shown in logs; also the SMTP AUTH user name'),
+          sha256: secret('SHA-256 of the whole key, hex', {
+            pattern: '^[0-9a-f]{64}$',
+            expected: '64 hex digits in lower case: the SHA-256 of the key, not the key',
+          }),
+          scopes: list(Scope, 'What the key may do', { default: ['send'] }),
+          messages_per_second: optional(
+            Type.Number({ exclusiveMinimum: 0, description: 'Rate limit; absent: none' }),
+          ),
+          burst: optional(integer('Messages above the rate at once; absent: 100', 100, 1)),
+        },
+        'A key',
+      ),
+      'Keys of the HTTP API and of SMTP submission',
+    ),
+  },
+  'A tenant',
+);
+
+export const SourceConfig = strict(
+  {
+    address: optional(text('Local IPv4 address to bind to', { format: 'ipv4' })),
+    address6: optional(text('Local IPv6 address to bind to', { format: 'ipv6' })),
+    ehlo: optional(text("EHLO name: should be the address's PTR name")),
+    relay: optional(
+      strict(
+        {
+          host: text('Smarthost'),
+          port: integer('Its port', 587, 1, 65_535),
+          tls: choice(
+            ['implicit', 'required', 'opportunistic', 'disabled'],
+            'TLS: from the first byte, STARTTLS or nothing, STARTTLS where offered, never',
+            'required',
+          ),
+          username: optional(text('AUTH user')),
+          password: optional(secret('AUTH password')),
+          max_connections: integer('Connections to it at once, per worker', 5, 1, 1_000),
+        },
+        'Mail of this source goes to a smarthost instead of the MX hosts',
+      ),
+    ),
+  },
+  'A sending address with its EHLO name, or a relay',
+);
+
+export const PoolConfig = strict(
+  {
+    stream: streamOf('Realtime and batch never share a pool, nor a source'),
+    sources: Type.Array(
+      strict(
+        {
+          source: text('Name of a source'),
+          weight: integer('Its share, relative to the others', 1, 1, 10_000),
+        },
+        'A member',
+      ),
+      { minItems: 1, description: 'Its members' },
+    ),
+  },
+  'A pool',
+);
+
+export const DkimConfig = strict(
+  {
+    domain: text('Signing domain (d=); also signs for its subdomains'),
+    keys: Type.Array(
+      strict(
+        {
+          selector: text('Selector (s=)'),
+          algorithm: choice(['rsa-sha256', 'ed25519-sha256'], 'Kind of the key'),
+          key_file: path('PEM private key'),
+        },
+        'A key',
+      ),
+      { minItems: 1, maxItems: 4, description: 'Each of them signs: RSA and Ed25519 together are usual' },
+    ),
+  },
+  'A domain',
+);
+
+export const BlobConfig = Type.Union(
+  [
     strict({
-      stream: Type.Union([Type.Literal('realtime'), Type.Literal('batch')], { default: 'realtime' }),
-      sla_seconds: integer('From acceptance to the 250, seconds', 120, 1),
-      guarantee: Type.Union([Type.Literal('at_least_once'), Type.Literal('at_most_once')], {
-        default: 'at_least_once',
+      kind: Type.Literal('file', { description: 'A directory that every process sees' }),
+      directory: path('Where large messages are kept'),
+    }),
+    strict({
+      kind: Type.Literal('s3', { description: 'An S3 API' }),
+      endpoint: text('https://s3.eu-central-1.amazonaws.com or another S3 API', { pattern: '^https?://' }),
+      bucket: text('Bucket'),
+      region: text('Region', { default: 'us-east-1' }),
+      access_key_id: text('Access key id'),
+      secret_access_key: secret('Secret access key'),
+    }),
+  ],
+  {
+    default: { kind: 'file', directory: '.millrace/blobs' },
+    description: 'Where messages above `ingest.inline_max_bytes` are kept',
+  },
+);
+
+export const IngestConfig = strict(
+  {
+    http: strict(listen('the API', 7400), 'The HTTP API'),
+    smtp: strict(
+      {
+        ...listen('submission', 7587),
+        enabled: flag('Whether mail is taken by SMTP', true),
+        hostname: text('Name in the greeting', { default: 'localhost' }),
+        cert_file: optional(path('PEM certificate for STARTTLS; absent: one is made at each start')),
+        key_file: optional(path('PEM key for STARTTLS')),
+        allow_insecure_auth: flag('AUTH without TLS; only while listening on loopback', false),
+        max_connections: integer('Connections at once', 200, 1, 100_000),
+      },
+      'SMTP submission (RFC 6409)',
+    ),
+    max_message_bytes: integer('Largest message, bytes', 26_214_400, 1_024, 104_857_600),
+    max_recipients: integer('Recipients of one request', 1_000, 1, 1_000),
+    inline_max_bytes: integer(
+      'Content up to this goes into the record, above it into the blob store, bytes',
+      262_144,
+      0,
+      524_288,
+    ),
+    idempotency_hours: integer('How long an Idempotency-Key is remembered, hours', 24, 1, 720),
+  },
+  'The service that takes messages',
+);
+
+export const RouterConfig = strict(
+  {
+    dns_cache_entries: integer('Domains whose MX is remembered', 50_000, 100),
+    dns_servers: list(text('A server', hostAndPort), "DNS servers, host:port; empty: the system's"),
+    dns_timeout_ms: integer('Time limit of one DNS query, ms', 3_000, 100, 60_000),
+    max_age_hours: strict(
+      {
+        realtime: integer('Oldest a realtime message may grow, hours', 24, 1, 160),
+        batch: integer('Oldest a batch message may grow, hours', 72, 1, 160),
+      },
+      'After this a message expires; less than the seven days that topics keep records',
+    ),
+    in_flight: integer('Requests being routed at once, per process', 2_000, 1, 100_000),
+  },
+  "The service that turns requests into messages of a stream and a provider; its DNS is also delivery's",
+);
+
+export const DeliveryConfig = strict(
+  {
+    port: integer('SMTP port of the providers', 25, 1, 65_535),
+    loopback_only: flag('Refuse to connect to any address that is not loopback (sandbox)', false),
+    shaping_file: optional(path('Limits per provider; absent: the shipped infra/shaping/default.yaml')),
+    max_connections: integer('SMTP connections of one worker at once', 200, 1, 10_000),
+    window_records: integer('Unfinished records of one partition', 1_000, 10, 32_000),
+    window_bytes: integer('Their bytes', 8_388_608, 65_536, 268_435_456),
+    journal_days: integer('How long the journal remembers a message, days', 3, 1, 30),
+    ca_file: optional(path("PEM file of authorities for the certificates of MX hosts; absent: the system's")),
+    prefer: choice(['ipv4', 'ipv6'], 'Which addresses of a host are tried first', 'ipv4'),
+    signing_threads: integer('libuv threads that DKIM signing may use', 2, 1, 64),
+  },
+  'The workers that speak to the providers',
+);
+
+export const TelemetryConfig = strict(
+  {
+    otlp_endpoint: optional(
+      text('OpenTelemetry collector (OTLP over HTTP), such as http://collector:4318; absent: none', {
+        pattern: '^https?://',
       }),
-    }),
-    {
-      default: {},
-      description:
-        'Categories beyond the built-in otp (10 s), password_reset (30 s), receipt and notification (120 s)',
-    },
-  ),
-  from_domains: Type.Array(text('domain'), {
-    default: [],
-    description: 'Domains the tenant may send from, subdomains included. Empty: every domain with a DKIM key',
-  }),
-  pools: strict({
-    realtime: text('Pool of the realtime stream', { default: 'realtime' }),
-    batch: text('Pool of the batch stream', { default: 'batch' }),
-  }),
-  api_keys: Type.Array(
-    strict({
-      id: text('Shown in logs; also the SMTP AUTH user name'),
-      sha256: text('SHA-256 of the key, hex', { pattern: '^[0-9a-f]{64}$' }),
-      scopes: Type.Array(Scope, { default: ['send'] }),
-      messages_per_second: optional(
-        Type.Number({ exclusiveMinimum: 0, description: 'Rate limit of this key; absent: none' }),
+    ),
+    http: strict(listen('/metrics, /healthz and /readyz of each process', 0), 'Health and metrics'),
+    log_level: choice(['trace', 'debug', 'info', 'warn', 'error'], 'What is logged, and worse', 'info'),
+    sample_realtime: share('Share of realtime messages traced, 0 to 1', 1),
+    sample_batch: share('Share of batch messages traced, 0 to 1; failures are always traced', 0.001),
+  },
+  'Logs, metrics, traces and health of every process',
+);
+
+export const SandboxConfig = strict(
+  {
+    http: strict(listen('page and API', 7480), 'Page and API'),
+    smtp_port: integer('SMTP port, the same on every loopback address; 0: any free one', 7425, 0, 65_535),
+    dns_port: integer('DNS port on 127.0.0.1; 0: any free one', 7453, 0, 65_535),
+    behaviour_file: optional(path('YAML with the behaviour of each provider')),
+    keep: choice(
+      ['all', 'headers', 'none'],
+      'What is kept of a mail: its source, its headers, or only counters and arrival times',
+      'all',
+    ),
+    keep_messages: integer('Mails kept in memory', 10_000, 1),
+    keep_bytes: integer('Their bytes', 67_108_864, 1_048_576),
+    keep_arrivals: integer('Arrival times kept for GET /arrivals', 200_000, 0, 10_000_000),
+    verify: choice(
+      ['all', 'sample', 'off'],
+      'Mails checked for SPF, DKIM and DMARC: all, one in a hundred, none',
+      'all',
+    ),
+    publish: list(
+      strict(
+        {
+          name: text('Domain name'),
+          type: choice(['A', 'AAAA', 'CNAME', 'MX', 'PTR', 'TXT'], 'Type'),
+          value: text('As in a zone file: `10 mx.example.com.` for MX'),
+          ttl: optional(integer('Time to live, seconds; absent: 60', 60, 0, 86_400)),
+        },
+        'A record',
       ),
-      burst: optional(integer('Messages above the rate at once', 100, 1)),
-    }),
-    { default: [] },
-  ),
-});
-
-export const SourceConfig = strict({
-  address: optional(text('Local IPv4 address to bind to')),
-  address6: optional(text('Local IPv6 address to bind to')),
-  ehlo: optional(text("EHLO name: should be the address's PTR name")),
-  relay: optional(
-    strict({
-      host: text('Smarthost'),
-      port: integer('Its port', 587, 1, 65_535),
-      tls: Type.Union(
-        [
-          Type.Literal('implicit'),
-          Type.Literal('required'),
-          Type.Literal('opportunistic'),
-          Type.Literal('disabled'),
-        ],
-        { default: 'required' },
-      ),
-      username: optional(text('AUTH user')),
-      password: optional(text('AUTH password (secret)')),
-      max_connections: integer('Connections to it at once, per worker', 5, 1, 1_000),
-    }),
-  ),
-});
-
-export const PoolConfig = strict({
-  stream: Type.Union([Type.Literal('realtime'), Type.Literal('batch')], {
-    description: 'Realtime and batch never share a pool',
-  }),
-  sources: Type.Array(strict({ source: text('Name of a source'), weight: integer('Share', 1, 1, 10_000) }), {
-    minItems: 1,
-  }),
-});
-
-export const DkimConfig = strict({
-  domain: text('Signing domain (d=); also signs for its subdomains'),
-  keys: Type.Array(
-    strict({
-      selector: text('s='),
-      algorithm: Type.Union([Type.Literal('rsa-sha256'), Type.Literal('ed25519-sha256')]),
-      key_file: text('PEM private key'),
-    }),
-    { minItems: 1, maxItems: 4 },
-  ),
-});
-
-export const BlobConfig = Type.Union([
-  strict({ kind: Type.Literal('file'), directory: text('Where large messages are kept') }),
-  strict({
-    kind: Type.Literal('s3'),
-    endpoint: text('https://s3.eu-central-1.amazonaws.com or another S3 API'),
-    bucket: text('Bucket'),
-    region: text('Region', { default: 'us-east-1' }),
-    access_key_id: text('Access key id'),
-    secret_access_key: text('Secret access key (secret)'),
-  }),
-]);
-
-export const IngestConfig = strict({
-  http: strict({
-    host: text('Address to listen on', { default: '127.0.0.1' }),
-    port: integer('Port; 0: any free one', 7400, 0, 65_535),
-  }),
-  smtp: strict({
-    host: text('Address to listen on', { default: '127.0.0.1' }),
-    port: integer('Port; 0: any free one', 7587, 0, 65_535),
-    enabled: Type.Boolean({ default: true }),
-    hostname: text('Name in the greeting', { default: 'localhost' }),
-    cert_file: optional(text('PEM certificate for STARTTLS')),
-    key_file: optional(text('PEM key for STARTTLS')),
-    allow_insecure_auth: Type.Boolean({
-      default: false,
-      description: 'AUTH without TLS. Only taken on loopback',
-    }),
-    max_connections: integer('Connections at once', 200, 1, 100_000),
-  }),
-  max_message_bytes: integer('Largest message, bytes', 26_214_400, 1_024, 104_857_600),
-  max_recipients: integer('Recipients of one request', 1_000, 1, 1_000),
-  inline_max_bytes: integer(
-    'Content up to this goes into the record, above it into the blob store',
-    262_144,
-    0,
-    524_288,
-  ),
-  idempotency_hours: integer('How long an Idempotency-Key is remembered', 24, 1, 720),
-});
-
-export const RouterConfig = strict({
-  dns_cache_entries: integer('Domains whose MX is remembered', 50_000, 100),
-  dns_servers: Type.Array(text('host:port'), {
-    default: [],
-    description: "DNS servers; empty: the system's",
-  }),
-  dns_timeout_ms: integer('One DNS query', 3_000, 100, 60_000),
-  max_age_hours: strict({
-    realtime: integer('Oldest a realtime message may grow', 24, 1, 160),
-    batch: integer('Oldest a batch message may grow', 72, 1, 160),
-  }),
-  in_flight: integer('Requests being routed at once, per process', 2_000, 1, 100_000),
-});
-
-export const DeliveryConfig = strict({
-  port: integer('SMTP port of the ISPs', 25, 1, 65_535),
-  loopback_only: Type.Boolean({
-    default: false,
-    description: 'Refuse to connect to any address that is not loopback (sandbox)',
-  }),
-  shaping_file: optional(text('Limits per ISP; default: the shipped infra/shaping/default.yaml')),
-  max_connections: integer('SMTP connections of one worker at once', 200, 1, 10_000),
-  window_records: integer('Unfinished records of one partition', 1_000, 10, 32_000),
-  window_bytes: integer('Their bytes', 8_388_608, 65_536, 268_435_456),
-  journal_days: integer('How long the journal remembers a message, days', 3, 1, 30),
-  ca_file: optional(text("PEM file of authorities for recipients' certificates; default: the system's")),
-  prefer: Type.Union([Type.Literal('ipv4'), Type.Literal('ipv6')], { default: 'ipv4' }),
-  signing_threads: integer('libuv threads that DKIM signing may use', 2, 1, 64),
-});
-
-export const TelemetryConfig = strict({
-  otlp_endpoint: optional(text('http://collector:4318 (OTEL_EXPORTER_OTLP_ENDPOINT)')),
-  http: strict({
-    host: text('Address of /metrics, /healthz and /readyz', { default: '127.0.0.1' }),
-    port: integer('Its port; 0: any free one', 0, 0, 65_535),
-  }),
-  log_level: Type.Union(
-    [
-      Type.Literal('trace'),
-      Type.Literal('debug'),
-      Type.Literal('info'),
-      Type.Literal('warn'),
-      Type.Literal('error'),
-    ],
-    { default: 'info' },
-  ),
-  sample_realtime: Type.Number({
-    default: 1,
-    minimum: 0,
-    maximum: 1,
-    description: 'Share of realtime messages traced',
-  }),
-  sample_batch: Type.Number({
-    default: 0.001,
-    minimum: 0,
-    maximum: 1,
-    description: 'Share of batch messages traced',
-  }),
-});
-
-export const SandboxConfig = strict({
-  http: strict({
-    host: text('Page and API', { default: '127.0.0.1' }),
-    port: integer('Port', 7480, 0, 65_535),
-  }),
-  smtp_port: integer('SMTP port, the same on every loopback address', 7425, 0, 65_535),
-  dns_port: integer('DNS port on 127.0.0.1', 7453, 0, 65_535),
-  behaviour_file: optional(text('YAML with the behaviour of each ISP')),
-  keep: Type.Union([Type.Literal('all'), Type.Literal('headers'), Type.Literal('none')], {
-    default: 'all',
-    description: 'What is kept of a mail: its source, its headers, or only counters and arrival times',
-  }),
-  keep_messages: integer('Mails kept in memory', 10_000, 1),
-  keep_bytes: integer('Their bytes', 67_108_864, 1_048_576),
-  keep_arrivals: integer('Arrival times kept for GET /arrivals', 200_000, 0, 10_000_000),
-  verify: Type.Union([Type.Literal('all'), Type.Literal('sample'), Type.Literal('off')], {
-    default: 'all',
-    description: 'Mails checked for SPF, DKIM and DMARC: all, one in a hundred, none',
-  }),
-  publish: Type.Array(
-    strict({
-      name: text('Domain name'),
-      type: Type.Union([
-        Type.Literal('A'),
-        Type.Literal('AAAA'),
-        Type.Literal('CNAME'),
-        Type.Literal('MX'),
-        Type.Literal('PTR'),
-        Type.Literal('TXT'),
-      ]),
-      value: text('As in a zone file: "10 mx.example.com." for MX'),
-      ttl: optional(integer('Seconds', 60, 0, 86_400)),
-    }),
-    { default: [], description: "DNS records to serve, such as the senders' DKIM keys, SPF and DMARC" },
-  ),
-});
+      "DNS records to serve, such as the senders' DKIM keys, SPF and DMARC",
+    ),
+  },
+  'Scripted providers on loopback, for trying and testing',
+);
 
 export const Config = strict({
   kafka: KafkaConfig,
@@ -303,22 +369,30 @@ export const Config = strict({
   tenants: named(TenantConfig, 'Who may send'),
   sources: named(SourceConfig, 'Egress sources: sending addresses or relays'),
   pools: named(PoolConfig, 'Weighted groups of sources'),
-  dkim: Type.Array(DkimConfig, { default: [], description: 'Signing keys by domain' }),
+  dkim: list(DkimConfig, 'Signing keys by domain'),
+  dkim_fallback_domain: optional(
+    text('Domain of `dkim` whose keys sign for From domains that have none of their own'),
+  ),
   return_path_domain: optional(
     text(
       'Domain of the VERP envelope sender; its MX must lead to the feedback service. Absent: the From domain',
     ),
   ),
   unsubscribe: optional(
-    strict({
-      url: optional(text('https URL; {token} is replaced by a signed token')),
-      mailto: optional(text('Address; +token is added to its local part')),
-      secret: text('Key of the tokens, 16 characters or more (secret)', { minLength: 16 }),
-    }),
+    strict(
+      {
+        url: optional(
+          text('https URL; {token} is replaced by a signed token', { pattern: '^https://.*\\{token\\}' }),
+        ),
+        mailto: optional(text('Address; +token is added to its local part')),
+        secret: secret('Key of the tokens, 16 characters or more', { minLength: 16 }),
+      },
+      'List-Unsubscribe of batch messages (RFC 8058)',
+    ),
   ),
   feedback_id_sender: text('SenderId of the Feedback-ID header', { default: 'millrace' }),
   blobs: BlobConfig,
-  state_directory: text('Local caches of this process', { default: '.millrace/state' }),
+  state_directory: path('Local caches of this process', { default: '.millrace/state' }),
   ingest: IngestConfig,
   router: RouterConfig,
   delivery: DeliveryConfig,

@@ -1,0 +1,148 @@
+/** What no single key can be wrong about: names that must exist, things that must not be shared. */
+import type { Config } from './config-schema.ts';
+import { didYouMean } from './nearest-word.ts';
+import type { SettingProblem } from './settings.ts';
+
+type Check = (config: Config) => readonly SettingProblem[];
+
+const loopback = /^(127\.|::1$|localhost$)/;
+
+const poolMembersExist: Check = ({ pools, sources }) =>
+  Object.entries(pools).flatMap(([name, pool]) =>
+    pool.sources.flatMap(({ source }, index) =>
+      Object.hasOwn(sources, source)
+        ? []
+        : [
+            {
+              path: ['pools', name, 'sources', index, 'source'],
+              message: `there is no source "${source}".${didYouMean(source, Object.keys(sources)) || ' Add it under `sources`.'}`,
+            },
+          ],
+    ),
+  );
+
+const streamsShareNoSource: Check = ({ pools }) => {
+  const users = new Map<string, { readonly pool: string; readonly stream: string }>();
+  const problems: SettingProblem[] = [];
+  for (const [name, pool] of Object.entries(pools)) {
+    for (const [index, { source }] of pool.sources.entries()) {
+      const other = users.get(source);
+      if (other !== undefined && other.stream !== pool.stream) {
+        problems.push({
+          path: ['pools', name, 'sources', index, 'source'],
+          message: `"${source}" is already in the ${other.stream} pool "${other.pool}": realtime and batch share no source, so that neither waits for the other.`,
+        });
+      }
+      users.set(source, { pool: name, stream: pool.stream });
+    }
+  }
+  return problems;
+};
+
+const membersAreNamedOnce: Check = ({ pools }) =>
+  Object.entries(pools).flatMap(([name, pool]) =>
+    pool.sources.flatMap(({ source }, index) =>
+      pool.sources.findIndex((member) => member.source === source) === index
+        ? []
+        : [
+            {
+              path: ['pools', name, 'sources', index, 'source'],
+              message: `"${source}" is already in this pool: raise its weight instead.`,
+            },
+          ],
+    ),
+  );
+
+const tenantPoolsFit: Check = ({ tenants, pools }) =>
+  Object.entries(tenants).flatMap(([tenant, { pools: used }]) =>
+    (['realtime', 'batch'] as const).flatMap((stream) => {
+      const path = ['tenants', tenant, 'pools', stream];
+      const pool = Object.hasOwn(pools, used[stream]) ? pools[used[stream]] : undefined;
+      if (pool === undefined) {
+        const hint = didYouMean(used[stream], Object.keys(pools)) || ' Add it under `pools`.';
+        return [{ path, message: `there is no pool "${used[stream]}".${hint}` }];
+      }
+      if (pool.stream === stream) return [];
+      return [{ path, message: `"${used[stream]}" is a pool of the stream ${pool.stream}, not ${stream}.` }];
+    }),
+  );
+
+const keyIdsAreUnique: Check = ({ tenants }) => {
+  const owners = new Map<string, string>();
+  return Object.entries(tenants).flatMap(([tenant, { api_keys }]) =>
+    api_keys.flatMap(({ id }, index) => {
+      const owner = owners.get(id);
+      owners.set(id, tenant);
+      const path = ['tenants', tenant, 'api_keys', index, 'id'];
+      return owner === undefined
+        ? []
+        : [{ path, message: `"${id}" is already a key of the tenant "${owner}".` }];
+    }),
+  );
+};
+
+const dkimDomainsAreUnique: Check = ({ dkim }) =>
+  dkim.flatMap(({ domain, keys }, index) => {
+    const problems: SettingProblem[] = [];
+    if (dkim.findIndex((other) => other.domain.toLowerCase() === domain.toLowerCase()) !== index) {
+      problems.push({
+        path: ['dkim', index, 'domain'],
+        message: `"${domain}" is there already: put all of its keys there.`,
+      });
+    }
+    for (const [at, { selector }] of keys.entries()) {
+      if (keys.findIndex((other) => other.selector === selector) === at) continue;
+      const path = ['dkim', index, 'keys', at, 'selector'];
+      problems.push({
+        path,
+        message: `"${selector}" is already a key of ${domain}: each key has a selector of its own.`,
+      });
+    }
+    return problems;
+  });
+
+const fallbackDomainHasKeys: Check = ({ dkim, dkim_fallback_domain: domain }) => {
+  const known = dkim.map((entry) => entry.domain);
+  if (domain === undefined || known.includes(domain)) return [];
+  const message = `no keys for "${domain}" under \`dkim\`.${didYouMean(domain, known)}`;
+  return [{ path: ['dkim_fallback_domain'], message }];
+};
+
+const submissionIsSafe: Check = ({ ingest: { smtp } }) => {
+  const problems: SettingProblem[] = [];
+  if ((smtp.cert_file === undefined) !== (smtp.key_file === undefined)) {
+    const missing = smtp.cert_file === undefined ? 'cert_file' : 'key_file';
+    problems.push({
+      path: ['ingest', 'smtp', missing],
+      message: 'is missing: certificate and key come together.',
+    });
+  }
+  if (smtp.allow_insecure_auth && !loopback.test(smtp.host)) {
+    problems.push({
+      path: ['ingest', 'smtp', 'allow_insecure_auth'],
+      message: `passwords without TLS are only taken on loopback, and this listens on ${smtp.host}.`,
+    });
+  }
+  return problems;
+};
+
+const unsubscribeHasAWay: Check = ({ unsubscribe }) =>
+  unsubscribe === undefined || unsubscribe.url !== undefined || unsubscribe.mailto !== undefined
+    ? []
+    : [{ path: ['unsubscribe'], message: 'needs `url`, `mailto` or both.' }];
+
+const checks: readonly Check[] = [
+  poolMembersExist,
+  membersAreNamedOnce,
+  streamsShareNoSource,
+  tenantPoolsFit,
+  keyIdsAreUnique,
+  dkimDomainsAreUnique,
+  fallbackDomainHasKeys,
+  submissionIsSafe,
+  unsubscribeHasAWay,
+];
+
+/** Everything that does not fit together in a configuration whose keys are each right. */
+export const crossCheck = (config: Config): readonly SettingProblem[] =>
+  checks.flatMap((check) => check(config));
