@@ -16,6 +16,8 @@ export interface KafkaOptions {
   /** Java heap, MB. */
   readonly heapMb: number;
   readonly detached: boolean;
+  /** Ends the start. */
+  readonly signal?: AbortSignal | undefined;
   /** Broker properties besides ours, or in place of them. */
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -30,15 +32,11 @@ export async function startKafka(artifacts: Artifacts, options: KafkaOptions): P
   writeFileSync(log4j, loggingProperties);
   const jvm = [`-Dlog4j2.configurationFile=${log4j}`, '-cp', artifacts.kafkaClassPath];
   if (!existsSync(join(data, 'meta.properties'))) {
-    await run(artifacts.java, [
-      ...jvm,
-      'kafka.tools.StorageTool',
-      'format',
-      '-t',
-      'bWlsbHJhY2UtZW1iZWRkZQ',
-      '-c',
-      properties,
-    ]);
+    await run(
+      artifacts.java,
+      [...jvm, 'kafka.tools.StorageTool', 'format', '-t', 'bWlsbHJhY2UtZW1iZWRkZQ', '-c', properties],
+      { signal: options.signal },
+    );
   }
   const child = startChild({
     name: 'Kafka',
@@ -54,6 +52,7 @@ export async function startKafka(artifacts: Artifacts, options: KafkaOptions): P
     ],
     logFile: join(options.directory, 'kafka.log'),
     detached: options.detached,
+    signal: options.signal,
     stopTimeoutMs: 20_000,
   });
   await child.untilReady(() => answersApiVersions(options.port), 60_000);

@@ -182,13 +182,13 @@ export class BatchingProducer implements Producer {
     const error = new KafkaUnavailableError(
       `No broker acknowledged the record within ${this.#timeoutMs} ms.`,
     );
-    for (const pending of this.#batch) if (pending.sentAt < before) this.#settle(pending, error);
-    let expired = 0;
-    while ((this.#queue[expired]?.sentAt ?? Number.POSITIVE_INFINITY) < before) expired += 1;
-    if (expired > 0) {
-      this.#ready = false;
-      for (const pending of this.#queue.splice(0, expired)) this.#settle(pending, error);
-    }
+    const late = this.#batch.filter((pending) => !pending.settled && pending.sentAt < before);
+    let queued = 0;
+    while ((this.#queue[queued]?.sentAt ?? Number.POSITIVE_INFINITY) < before) queued += 1;
+    late.push(...this.#queue.splice(0, queued));
+    // Not only when kafkajs gives up, which takes it longer.
+    if (late.length > 0) this.#ready = false;
+    for (const pending of late) this.#settle(pending, error);
   }
 
   #pump(): void {

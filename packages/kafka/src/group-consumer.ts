@@ -141,7 +141,8 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       maxBytes: fetchBytes,
       maxBytesPerPartition: Math.max(65_536, Math.min(524_288, this.#windowBytes)),
       metadataMaxAge: 60_000,
-      retry: patient,
+      // A start that is under way when `stop` is called must be its last.
+      retry: { ...patient, restartOnFailure: async () => this.#stopping === undefined },
       partitionAssigners: [
         stickyAssigner({
           owned: () =>
@@ -155,7 +156,11 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     });
     this.#consumer = consumer;
     const { GROUP_JOIN, REBALANCING, CRASH } = consumer.events;
-    consumer.on(GROUP_JOIN, (event) => this.#assign(event.payload.memberAssignment));
+    consumer.on(GROUP_JOIN, (event) => {
+      // Joined by such a start: it must not keep partitions that it will not read.
+      if (this.#stopping !== undefined) return consumer.disconnect();
+      this.#assign(event.payload.memberAssignment);
+    });
     // The group still takes commits of the old generation until its members have joined again.
     consumer.on(REBALANCING, () => this.#commit());
     consumer.on(CRASH, (event) => {
