@@ -1,0 +1,116 @@
+/** Header fields in the relaxed canonical form (RFC 6376 3.4.2), and which of them are signed (5.4). */
+
+/**
+ * The fields that a signature covers when they are there: what a reader sees, what a mail program acts on. Not those
+ * that a relay may add or change (Received, Return-Path, trace fields).
+ */
+const signed = [
+  'from',
+  'sender',
+  'reply-to',
+  'to',
+  'cc',
+  'subject',
+  'date',
+  'message-id',
+  'in-reply-to',
+  'references',
+  'mime-version',
+  'content-type',
+  'content-transfer-encoding',
+  'content-disposition',
+  'content-id',
+  'content-description',
+  'feedback-id',
+  'list-unsubscribe',
+  'list-unsubscribe-post',
+  'list-id',
+  'list-help',
+  'list-subscribe',
+  'list-post',
+  'list-owner',
+  'list-archive',
+  'auto-submitted',
+  'precedence',
+  'importance',
+] as const;
+
+/**
+ * Listed once more than they occur, so that a second one put in front breaks the signature (RFC 6376 8.15). Only those that
+ * are there: signing the absence of Cc or Reply-To would break mail that a list forwards with its own.
+ */
+const oversigned: ReadonlySet<string> = new Set([
+  'from',
+  'to',
+  'subject',
+  'date',
+  'message-id',
+  'content-type',
+  'reply-to',
+]);
+
+const signedNames: ReadonlySet<string> = new Set(signed);
+
+/** What is signed of a header. */
+export interface SignedHeader {
+  /** Names for `h=`, in the order in which they are hashed. */
+  readonly names: readonly string[];
+  /** Canonical fields, each with its CRLF; bytes as Latin-1 characters. */
+  readonly text: string;
+}
+
+/** One field, `name:value` without folding and needless white space. Latin-1 characters. */
+export const relaxedField = (name: string, value: string): string =>
+  `${name}:${value
+    .replaceAll('\r\n', '')
+    .replaceAll(/[ \t]+/g, ' ')
+    .trim()}`;
+
+const trimmable = /[ \t]+$/;
+
+/** Where the header's last field ends, with its CRLF: before the empty line, or the whole message. */
+export const headerEnd = (message: Buffer): number => {
+  if (message[0] === 0x0d && message[1] === 0x0a) return 0;
+  const blank = message.indexOf('\r\n\r\n');
+  return blank === -1 ? message.length : blank + 2;
+};
+
+/** Picks and canonicalises what is signed of the header `text` (Latin-1 characters, lines ended by CRLF). */
+export const signedHeader = (text: string): SignedHeader => {
+  const found = new Map<string, string[]>();
+  let start = 0;
+  while (start < text.length) {
+    let end = text.indexOf('\r\n', start);
+    while (end !== -1 && (text[end + 2] === ' ' || text[end + 2] === '\t'))
+      end = text.indexOf('\r\n', end + 2);
+    const next = end === -1 ? text.length : end + 2;
+    const colon = text.indexOf(':', start);
+    if (colon !== -1 && colon < next) {
+      const name = text.slice(start, colon).replace(trimmable, '').toLowerCase();
+      if (signedNames.has(name)) {
+        const field = relaxedField(name, text.slice(colon + 1, end === -1 ? text.length : end));
+        const known = found.get(name);
+        if (known === undefined) found.set(name, [field]);
+        else known.push(field);
+      }
+    }
+    start = next;
+  }
+  const names: string[] = [];
+  let canonical = '';
+  for (const name of signed) {
+    const fields = found.get(name);
+    if (fields === undefined) {
+      // From is never absent without a word: a signature must cover it (RFC 6376 5.4).
+      if (name === 'from') names.push(name);
+      continue;
+    }
+    // Several of one name are hashed from the last to the first (RFC 6376 5.4.2).
+    for (let index = fields.length - 1; index >= 0; index -= 1) {
+      names.push(name);
+      canonical += `${fields[index] ?? ''}\r\n`;
+    }
+    if (oversigned.has(name)) names.push(name);
+  }
+  return { names, text: canonical };
+};

@@ -1,0 +1,97 @@
+/** DKIM signatures, relaxed/relaxed (RFC 6376), by RSA and Ed25519 (RFC 8463) beside each other. */
+import { hash, sign } from 'node:crypto';
+import type { DkimKey } from './dkim-key.ts';
+import { relaxedBodyHash } from './relaxed-body.ts';
+import { headerEnd, relaxedField, signedHeader } from './relaxed-header.ts';
+
+export interface SignOptions {
+  /** The signature's `t=`, ms since the epoch. */
+  readonly now: number;
+  /** How long it is valid, ms: sets `x=`. Absent: without end. */
+  readonly validMs?: number | undefined;
+}
+
+const lineLength = 76;
+
+/** `h=` with a fold wherever the next name would not fit any more. */
+const foldedNames = (names: readonly string[]): string => {
+  let text = '';
+  let column = 3;
+  names.forEach((name, index) => {
+    const piece = index === 0 ? name : `:${name}`;
+    if (column + piece.length > lineLength) {
+      text += `:\r\n ${name}`;
+      column = 1 + name.length;
+    } else {
+      text += piece;
+      column += piece.length;
+    }
+  });
+  return text;
+};
+
+const foldedBase64 = (base64: string): string => {
+  let text = base64.slice(0, lineLength - 3);
+  for (let at = lineLength - 3; at < base64.length; at += lineLength - 1) {
+    text += `\r\n ${base64.slice(at, at + lineLength - 1)}`;
+  }
+  return text;
+};
+
+/** The RSA operation, a quarter of a millisecond, on libuv's pool, so that the event loop goes on with other mails. */
+const rsaSignature = (key: DkimKey, data: Buffer): Promise<Buffer> =>
+  new Promise((done, fail) => {
+    sign('sha256', data, key.privateKey, (error, signature) => {
+      if (error === null) done(signature);
+      else fail(error);
+    });
+  });
+
+/** Ed25519 signs the digest (RFC 8463 3). At 0.03 ms it costs less here than the way to the pool and back. */
+const ed25519Signature = (key: DkimKey, data: Buffer): Buffer =>
+  sign(null, hash('sha256', data, 'buffer'), key.privateKey);
+
+const signatureOf = (key: DkimKey, data: Buffer): Promise<Buffer> | Buffer => {
+  switch (key.algorithm) {
+    case 'rsa-sha256':
+      return rsaSignature(key, data);
+    case 'ed25519-sha256':
+      return ed25519Signature(key, data);
+    default: {
+      const never: never = key.algorithm;
+      return never;
+    }
+  }
+};
+
+/**
+ * The DKIM-Signature header fields of a message, one for each key, to be put before it; empty without keys. The message's lines
+ * end with CRLF. Rejects only when OpenSSL fails.
+ */
+export const signDkim = async (
+  message: Buffer,
+  keys: readonly DkimKey[],
+  options: SignOptions,
+): Promise<Buffer> => {
+  if (keys.length === 0) return Buffer.alloc(0);
+  const end = headerEnd(message);
+  const header = signedHeader(message.toString('latin1', 0, end));
+  const bodyHash = relaxedBodyHash(message, Math.min(end + 2, message.length));
+  const names = foldedNames(header.names);
+  const signedAt = Math.floor(options.now / 1_000);
+  const times =
+    options.validMs === undefined
+      ? `t=${signedAt}`
+      : `t=${signedAt}; x=${signedAt + Math.ceil(options.validMs / 1_000)}`;
+  const fields = await Promise.all(
+    keys.map(async (key) => {
+      const value =
+        ` v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${key.domain};\r\n s=${key.selector}; ${times};\r\n` +
+        ` h=${names};\r\n bh=${bodyHash};\r\n b=`;
+      const data = Buffer.from(header.text + relaxedField('dkim-signature', value), 'latin1');
+      const signature = await signatureOf(key, data);
+      return `DKIM-Signature:${value}${foldedBase64(signature.toString('base64'))}\r\n`;
+    }),
+  );
+  return Buffer.from(fields.join(''), 'latin1');
+};
