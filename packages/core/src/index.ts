@@ -7,6 +7,16 @@ export {
   suppressionAddress,
 } from './address.ts';
 export {
+  classifyFailure,
+  classifyReply,
+  type FailureKind,
+  type ReplyCategory,
+  type ReplyFacts,
+  type ReplyMeaning,
+  type ReplyPhase,
+  recipientCategories,
+} from './classify-reply.ts';
+export {
   builtInCategories,
   type CategoryPolicy,
   type Classification,
@@ -20,9 +30,12 @@ export {
   type StreamPolicy,
   type ToClassify,
 } from './classify-stream.ts';
+export { DeadlineQueue } from './deadline-queue.ts';
 export { delayHop, earlyToleranceMs, releaseAt } from './delay-hop.ts';
+export { type GcraGrant, type GcraLimit, gcra, unknownBucket } from './gcra.ts';
 export type { MessageId, TenantId } from './ids.ts';
 export { type Isp, ispOf, ispOfHost, isps } from './isp.ts';
+export { type LaneOf, laneKey } from './lane.ts';
 export {
   deriveMessageId,
   isMessageId,
@@ -34,6 +47,19 @@ export {
 } from './message-id.ts';
 export { siteOf } from './mx-rollup.ts';
 export { parseSuppressionKey, suppressionKey, templateKey } from './record-keys.ts';
+export { retryDelayMs } from './retry-schedule.ts';
+export {
+  builtInLimits,
+  type LaneLimits,
+  type LimitChanges,
+  type Limits,
+  laneLimits,
+  type PhaseTimeouts,
+  type RateLimit,
+  type Shaping,
+  type ShapingLayer,
+  type TlsPolicy,
+} from './shaping.ts';
 export { isStream, type Stream, streams } from './stream.ts';
 export {
   type SuppressionFacts,

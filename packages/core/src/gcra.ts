@@ -1,0 +1,51 @@
+/**
+ * A token bucket kept as one number: the generic cell rate algorithm (ITU-T I.371). `fullAt` is when the bucket will be
+ * full again, in µs; a token costs `intervalUs` of it. The Redis script of the delivery service does the same sums.
+ */
+
+export interface GcraLimit {
+  /** µs between two tokens; may be fractional. */
+  readonly intervalUs: number;
+  /** Tokens of a full bucket, 1 or more. */
+  readonly burst: number;
+}
+
+export interface GcraGrant {
+  /** 0 to `want`. */
+  readonly granted: number;
+  /** The bucket afterwards. */
+  readonly fullAt: number;
+  /** Until the first granted token may be used; with nothing granted: until it is worth asking again, µs. */
+  readonly waitUs: number;
+}
+
+/** Absorbs the rounding of a sum of intervals: a token is not late by a rounding error. */
+const roundingTokens = 1e-6;
+
+/**
+ * Takes up to `want` tokens. `aheadUs`: tokens that become free within this time are granted now, to be used one after
+ * the other from `waitUs` on, one each interval. Never more than burst + T / intervalUs tokens come due in any time T.
+ */
+export const gcra = (
+  fullAt: number,
+  nowUs: number,
+  limit: GcraLimit,
+  want: number,
+  aheadUs = 0,
+): GcraGrant => {
+  const { intervalUs, burst } = limit;
+  const base = Math.max(fullAt, nowUs);
+  const free = Math.floor((nowUs + aheadUs + burst * intervalUs - base) / intervalUs + roundingTokens);
+  const firstAt = base + intervalUs - burst * intervalUs;
+  if (free < 1) return { granted: 0, fullAt, waitUs: Math.max(1, Math.ceil(firstAt - aheadUs - nowUs)) };
+  const granted = Math.min(want, free);
+  return {
+    granted,
+    fullAt: base + granted * intervalUs,
+    waitUs: Math.max(0, Math.ceil(firstAt - nowUs - roundingTokens * intervalUs)),
+  };
+};
+
+/** A bucket of which nothing is known: one token, and the burst only after a quiet time. */
+export const unknownBucket = (nowUs: number, limit: GcraLimit): number =>
+  nowUs + (limit.burst - 1) * limit.intervalUs;

@@ -1,0 +1,137 @@
+/** The limits of a lane: declared in layers, each of which says only what differs from the one before. */
+import type { Isp } from './isp.ts';
+import type { LaneOf } from './lane.ts';
+import type { Stream } from './stream.ts';
+
+/** Tokens that come at a steady rate, with so many at once after a quiet time. */
+export interface RateLimit {
+  /** May be fractional: one a minute is 1/60. */
+  readonly perSecond: number;
+  /** Tokens at once, 1 or more. Within any second no more than perSecond + burst are granted. */
+  readonly burst: number;
+}
+
+export type TlsPolicy = 'opportunistic' | 'required' | 'disabled';
+
+/** Time limits of each phase of a session, ms: RFC 5321 4.5.3.2. */
+export interface PhaseTimeouts {
+  readonly connectMs: number;
+  readonly greetingMs: number;
+  /** EHLO and STARTTLS. */
+  readonly ehloMs: number;
+  readonly mailMs: number;
+  readonly rcptMs: number;
+  /** From DATA to 354. */
+  readonly dataMs: number;
+  /** While the content is written. */
+  readonly bodyMs: number;
+  /** From the final dot to its reply. */
+  readonly dotMs: number;
+}
+
+/** What one layer says. */
+export interface Limits {
+  /** Connections at once, over all workers. */
+  readonly connections: number;
+  readonly deliveriesPerConnection: number;
+  /** Mails; null: no limit. */
+  readonly messagesPerSecond: number | null;
+  /** Mails above the rate at once; null: a tenth of a second's worth. */
+  readonly burst: number | null;
+  /** New connections; null: no limit. May be fractional. */
+  readonly connectionsPerSecond: number | null;
+  readonly tls: TlsPolicy;
+  readonly pipelining: boolean;
+  readonly timeouts: PhaseTimeouts;
+  /** A connection without work is closed after this, ms. */
+  readonly idleMs: number;
+  /** Waits after the first, second, ... failed attempt, ms; the last one repeats. null: the stream's own schedule. */
+  readonly retryScheduleMs: readonly number[] | null;
+  /** Connection failures in a row after which the lane is held. */
+  readonly failuresBeforeHold: number;
+}
+
+/** What a layer changes. */
+export type LimitChanges = Partial<Omit<Limits, 'timeouts'>> & { readonly timeouts?: Partial<PhaseTimeouts> };
+
+/** Changes for both streams, then those of one. */
+export interface ShapingLayer {
+  readonly limits: LimitChanges;
+  readonly streams: Readonly<Partial<Record<Stream, LimitChanges>>>;
+}
+
+/** A shaping file: default, then provider, then site, then source, each winning over the ones before. */
+export interface Shaping {
+  readonly default: ShapingLayer;
+  readonly isps: ReadonlyMap<Isp, ShapingLayer>;
+  readonly sites: ReadonlyMap<string, ShapingLayer>;
+  readonly sources: ReadonlyMap<string, ShapingLayer>;
+}
+
+/** The limits that are in force on one lane. */
+export interface LaneLimits extends Omit<Limits, 'messagesPerSecond' | 'connectionsPerSecond' | 'burst'> {
+  /** Mails; undefined: no limit. */
+  readonly messages: RateLimit | undefined;
+  /** New connections; undefined: no limit. */
+  readonly newConnections: RateLimit | undefined;
+}
+
+/** Low enough for a host that nobody knows. */
+export const builtInLimits: Limits = {
+  connections: 10,
+  deliveriesPerConnection: 100,
+  messagesPerSecond: null,
+  burst: null,
+  connectionsPerSecond: null,
+  tls: 'opportunistic',
+  pipelining: true,
+  timeouts: {
+    connectMs: 30_000,
+    greetingMs: 300_000,
+    ehloMs: 300_000,
+    mailMs: 300_000,
+    rcptMs: 300_000,
+    dataMs: 120_000,
+    bodyMs: 180_000,
+    dotMs: 600_000,
+  },
+  idleMs: 60_000,
+  retryScheduleMs: null,
+  failuresBeforeHold: 100,
+};
+
+const apply = (limits: Limits, changes: LimitChanges | undefined): Limits =>
+  changes === undefined
+    ? limits
+    : { ...limits, ...changes, timeouts: { ...limits.timeouts, ...changes.timeouts } };
+
+/** The layers that apply to a lane, weakest first. */
+const layersOf = (shaping: Shaping, { isp, site, source }: LaneOf): (ShapingLayer | undefined)[] => [
+  shaping.default,
+  shaping.isps.get(isp),
+  shaping.sites.get(site),
+  shaping.sources.get(source),
+];
+
+/** Share of a second's mails that may go at once when the file gives no burst. */
+const defaultBurstSeconds = 0.1;
+
+const rate = (perSecond: number | null, burst: number | null): RateLimit | undefined =>
+  perSecond === null
+    ? undefined
+    : { perSecond, burst: Math.max(1, burst ?? Math.ceil(perSecond * defaultBurstSeconds)) };
+
+/** The limits in force on a lane. */
+export const laneLimits = (shaping: Shaping, lane: LaneOf): LaneLimits => {
+  let limits = builtInLimits;
+  for (const layer of layersOf(shaping, lane)) {
+    if (layer === undefined) continue;
+    limits = apply(apply(limits, layer.limits), layer.streams[lane.stream]);
+  }
+  const { messagesPerSecond, connectionsPerSecond, burst, ...rest } = limits;
+  return {
+    ...rest,
+    messages: rate(messagesPerSecond, burst),
+    newConnections: rate(connectionsPerSecond, null),
+  };
+};
