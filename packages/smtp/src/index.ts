@@ -1,1 +1,19 @@
-export {};
+/** SMTP as a client: finding the servers of a domain, delivering to them, and through relays. */
+export { connectSmtp } from './client/connect-smtp.ts';
+export { isLoopback } from './client/loopback.ts';
+export { parseCapabilities, type SmtpCapabilities } from './client/smtp-capabilities.ts';
+export { SmtpError, type SmtpErrorCode, type SmtpPhase } from './client/smtp-error.ts';
+export type { SendHooks, SendResult, SmtpMail } from './client/smtp-mail.ts';
+export type { SmtpOptions, TlsPolicy } from './client/smtp-options.ts';
+export type { SmtpReply } from './client/smtp-reply.ts';
+export type { SmtpConnection, SmtpFacts } from './client/smtp-session.ts';
+export { defaultSmtpTimeouts, type SmtpTimeouts } from './client/smtp-timeouts.ts';
+export type { TlsFacts } from './client/tls-facts.ts';
+export { DnsResolver, type DnsResolverOptions } from './dns/dns-resolver.ts';
+export {
+  type AddressAnswer,
+  type AddressPreference,
+  type MxAnswer,
+  type MxHost,
+  mxOrder,
+} from './dns/mx-answer.ts';
