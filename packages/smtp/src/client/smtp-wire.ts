@@ -199,10 +199,9 @@ export class SmtpWire implements WireListener {
   /** WireListener, while `ask` is used. */
   reply(reply: SmtpReply): void {
     const waiting = this.#waiting;
-    if (waiting === undefined)
-      return this.fail(this.error('ERR_SMTP_PROTOCOL', 'answered without being asked'));
     this.#waiting = undefined;
-    waiting.resolve(reply);
+    if (waiting === undefined) this.fail(this.error('ERR_SMTP_PROTOCOL', 'answered without being asked'));
+    else waiting.resolve(reply);
   }
 
   gone(error: SmtpError): void {

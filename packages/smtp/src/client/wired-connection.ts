@@ -1,6 +1,7 @@
 import { finalDot, stuffDots } from './dot-stuffing.ts';
-import { type MailCommands, mailCommands } from './mail-commands.ts';
-import type { SmtpError, SmtpPhase } from './smtp-error.ts';
+import { mailCommands } from './mail-commands.ts';
+import { limitMsOf, type MailJob, phaseOf, type Refusal, refusalPhaseOf } from './mail-job.ts';
+import type { SmtpError } from './smtp-error.ts';
 import type { SendHooks, SendResult, SmtpMail } from './smtp-mail.ts';
 import type { SmtpReply } from './smtp-reply.ts';
 import type { SmtpConnection, SmtpFacts } from './smtp-session.ts';
@@ -10,43 +11,25 @@ import type { SmtpWire, WireListener } from './smtp-wire.ts';
 /** Larger mails go out in pieces, so that a network that stands still is noticed (RFC 5321 4.5.3.2.5). */
 const blockBytes = 262_144;
 
-/** What the next reply to a mail's commands answers; `lone-dot`: a mail without recipient is being ended. */
-type Step = 'rset' | 'mail' | 'rcpt' | 'data' | 'go' | 'body' | 'lone-dot';
-
-interface Job {
-  readonly mail: SmtpMail;
-  readonly commands: MailCommands;
-  readonly hooks: SendHooks | undefined;
-  readonly settle: (result: SendResult) => void;
-  /** The answer to give once the dialogue is in step again. */
-  refusal: (SendResult & { readonly kind: 'refused' }) | undefined;
-  step: Step;
-  /** `beforeDot` has resolved. */
-  dotAllowed: boolean;
-  /** The final dot was given to the network. */
-  dotSent: boolean;
-  /** `performance.now()`. */
-  readonly limitAt: number;
-}
-
 /**
  * A session over a wire. At most two mails are in it: `#closing`, whose final dot is out and whose answer is awaited,
- * and `#opening`, whose commands are out; `#next` waits for the moment when `#opening`'s body is written, to travel in the
- * same piece. Replies come in the order of the commands, so these two say which command a reply is for.
+ * and `#opening`, whose commands are out; `#next` waits for the moment when `#opening`'s body is written, to travel in
+ * the same piece (RFC 2920 3.1). Replies come in the order of the commands, so these say which command a reply is for.
  */
 export class WiredConnection implements SmtpConnection, WireListener {
   readonly facts: SmtpFacts;
   readonly #wire: SmtpWire;
   readonly #timeouts: SmtpTimeouts;
   readonly #pipelining: boolean;
-  #closing: Job | undefined;
-  #opening: Job | undefined;
-  #next: Job | undefined;
+  #closing: MailJob | undefined;
+  #opening: MailJob | undefined;
+  #next: MailJob | undefined;
   /** A transaction was begun and not ended: RSET goes before the next MAIL. */
   #stale = false;
   #deliveries = 0;
-  #quitting: (() => void) | undefined;
   #usable = true;
+  /** This side ends the session: what to do when no mail is under way. */
+  #leave: (() => void) | undefined;
   #closed: { readonly reason: SmtpError | null } | undefined;
   readonly #listeners: ((reason: SmtpError | null) => void)[] = [];
 
@@ -73,40 +56,33 @@ export class WiredConnection implements SmtpConnection, WireListener {
 
   get inFlight(): number {
     return (
-      Number(this.#closing !== undefined) +
-      Number(this.#opening !== undefined) +
-      Number(this.#next !== undefined)
+      (this.#closing === undefined ? 0 : 1) +
+      (this.#opening === undefined ? 0 : 1) +
+      (this.#next === undefined ? 0 : 1)
     );
   }
 
   send(mail: SmtpMail, hooks?: SendHooks): Promise<SendResult> {
     return new Promise((resolve) => {
-      // Throws TypeError, which rejects.
       const commands = mailCommands(mail, this.facts.capabilities);
-      if ('kind' in commands) return resolve(commands);
-      if (!this.#usable) {
-        const error =
-          this.#closed?.reason ??
-          this.#wire.error('ERR_SMTP_CLOSED', 'takes no more mail on this connection');
-        return resolve({ kind: 'failed', phase: 'mail', error, dotSent: false });
+      if ('kind' in commands) resolve(commands);
+      else if (!this.#usable) resolve(this.#tooLate());
+      else {
+        if (!this.ready) throw new TypeError('The connection is busy: look at `ready` before `send`');
+        this.#accept({
+          mail,
+          commands,
+          hooks,
+          settle: resolve,
+          limitAt:
+            mail.deadlineMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + mail.deadlineMs,
+          step: 'mail',
+          refusal: undefined,
+          permission: 'awaited',
+          withheldBy: undefined,
+          dotSent: false,
+        });
       }
-      if (!this.ready) throw new TypeError('The connection is busy: look at `ready` before `send`');
-      this.#deliveries++;
-      const job: Job = {
-        mail,
-        commands,
-        hooks,
-        settle: resolve,
-        refusal: undefined,
-        step: 'mail',
-        dotAllowed: false,
-        dotSent: false,
-        limitAt:
-          mail.deadlineMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + mail.deadlineMs,
-      };
-      if (this.#opening === undefined) this.#begin(job);
-      else this.#next = job;
-      this.#time();
     });
   }
 
@@ -120,29 +96,28 @@ export class WiredConnection implements SmtpConnection, WireListener {
     this.#usable = false;
     return new Promise((resolve) => {
       this.onClosed(() => resolve());
-      if (this.#quitting !== undefined) return;
-      this.#quitting = () => {
+      if (this.#leave !== undefined) return;
+      this.#leave = () => {
         this.#wire.begin('quit', this.#timeouts.quitMs);
         this.#wire.write('QUIT\r\n', 'latin1');
       };
-      if (this.inFlight === 0) this.#quitting();
+      if (this.inFlight === 0) this.#leave();
     });
   }
 
   destroy(): void {
-    this.#usable = false;
-    this.#quitting ??= () => undefined;
+    this.#leave ??= () => undefined;
     this.#wire.fail(this.#wire.error('ERR_SMTP_CLOSED', 'was closed by this side'));
   }
 
   /** WireListener. */
   reply(reply: SmtpReply): void {
     const job = this.#closing ?? this.#opening;
-    if (job === undefined) return this.#unasked(reply);
-    if (reply.code === 421) return this.#shutDown(job, reply);
-    if (job === this.#closing) this.#closed250(job, reply);
-    else this.#opened(job, reply);
-    if (this.#wire.open) this.#time();
+    if (job === undefined) this.#unasked(reply);
+    else if (reply.code === 421) this.#shutDown(job, reply);
+    else if (job === this.#closing) this.#bodyAnswered(job, reply);
+    else this.#commandAnswered(job, reply);
+    this.#watchTime();
   }
 
   /** WireListener. */
@@ -152,239 +127,234 @@ export class WiredConnection implements SmtpConnection, WireListener {
     this.#closing = undefined;
     this.#opening = undefined;
     this.#next = undefined;
-    const phase = error.phase;
+    this.#closed = { reason: this.#leave === undefined ? error : null };
     for (const job of jobs) {
       if (job === undefined) continue;
-      job.settle(
-        job.refusal ?? { kind: 'failed', phase: job.dotSent ? 'body' : phase, error, dotSent: job.dotSent },
-      );
+      job.settle(job.refusal ?? { kind: 'failed', phase: phaseOf(job.step), error, dotSent: job.dotSent });
     }
-    this.#closed = { reason: this.#quitting === undefined ? error : null };
     for (const listener of this.#listeners) listener(this.#closed.reason);
   }
 
-  #begin(job: Job): void {
+  #tooLate(): SendResult {
+    const error =
+      this.#closed?.reason ?? this.#wire.error('ERR_SMTP_CLOSED', 'takes no more mail on this connection');
+    return { kind: 'failed', phase: 'mail', error, dotSent: false };
+  }
+
+  #accept(job: MailJob): void {
+    this.#deliveries++;
+    if (this.#opening === undefined) this.#begin(job);
+    else this.#next = job;
+    this.#watchTime();
+  }
+
+  #begin(job: MailJob): void {
     this.#opening = job;
     this.#wire.write(this.#opener(job), job.commands.encoding);
-    this.#askForDot(job);
+    this.#askPermission(job);
   }
 
   // The first command, or all of them where they may travel together.
-  #opener(job: Job): string {
+  #opener(job: MailJob): string {
     const reset = this.#stale ? 'RSET\r\n' : '';
     job.step = this.#stale ? 'rset' : 'mail';
     this.#stale = false;
-    if (!this.#pipelining) return reset === '' ? job.commands.mail : reset;
-    return `${reset}${job.commands.mail}${job.commands.rcpt}DATA\r\n`;
+    if (this.#pipelining) return `${reset}${job.commands.mail}${job.commands.rcpt}DATA\r\n`;
+    return reset === '' ? job.commands.mail : reset;
   }
 
-  #askForDot(job: Job): void {
-    const asked = job.hooks?.beforeDot?.();
+  #askPermission(job: MailJob): void {
+    let asked: Promise<void> | undefined;
+    try {
+      asked = job.hooks?.beforeDot?.();
+    } catch (error) {
+      asked = Promise.reject(error);
+    }
     if (asked === undefined) {
-      job.dotAllowed = true;
+      job.permission = 'given';
       return;
     }
     asked.then(
       () => {
-        job.dotAllowed = true;
-        if (job.step === 'go' && this.#opening === job) {
-          this.#writeBody(job);
-          this.#time();
-        }
+        job.permission = 'given';
+        if (job.step !== 'go' || this.#opening !== job) return;
+        this.#writeMail(job);
+        this.#watchTime();
       },
       (cause: unknown) => {
-        if (this.#opening !== job) return;
-        this.#wire.fail(
-          this.#wire.error('ERR_SMTP_WITHHELD', 'got no final dot: the caller withheld it', cause),
-        );
+        job.permission = 'withheld';
+        job.withheldBy = cause;
+        this.#withhold(job);
       },
     );
   }
 
-  #opened(job: Job, reply: SmtpReply): void {
-    const ok = reply.code < 300;
+  // There is no way to take DATA back but to close. The answer for the mail before is waited for.
+  #withhold(job: MailJob): void {
+    if (this.#opening !== job) return;
+    this.#usable = false;
+    if (this.#closing !== undefined) return;
+    const { withheldBy } = job;
+    this.#wire.fail(
+      this.#wire.error('ERR_SMTP_WITHHELD', 'got no final dot: beforeDot failed', withheldBy),
+    );
+  }
+
+  #commandAnswered(job: MailJob, reply: SmtpReply): void {
     switch (job.step) {
       case 'rset':
-        if (!ok) return this.#nonsense('RSET', reply);
-        job.step = 'mail';
-        this.#follow(job.commands.mail);
-        return;
+        if (reply.code < 300) this.#proceed(job, 'mail', job.commands.mail);
+        else this.#nonsense('RSET', reply);
+        break;
       case 'mail':
-        if (reply.code >= 300 && reply.code < 400) return this.#nonsense('MAIL', reply);
-        if (!ok) job.refusal = { kind: 'refused', phase: 'mail', reply, local: false };
-        else this.#stale = true;
-        if (!ok && !this.#pipelining) return this.#finish(job, job.refusal);
-        job.step = 'rcpt';
-        this.#follow(job.commands.rcpt);
-        return;
+        if (reply.code < 300) {
+          this.#stale = true;
+          this.#proceed(job, 'rcpt', job.commands.rcpt);
+        } else this.#refused(job, 'mail', 'rcpt', reply);
+        break;
       case 'rcpt':
-        if (reply.code >= 300 && reply.code < 400) return this.#nonsense('RCPT', reply);
-        if (!ok) job.refusal ??= { kind: 'refused', phase: 'rcpt', reply, local: false };
-        if (!ok && !this.#pipelining) return this.#finish(job, job.refusal);
-        job.step = 'data';
-        this.#follow('DATA\r\n');
-        return;
+        if (reply.code < 300) this.#proceed(job, 'data', 'DATA\r\n');
+        else this.#refused(job, 'rcpt', 'data', reply);
+        break;
       case 'data':
-        return this.#dataAnswered(job, reply);
-      case 'go':
-        // Before a byte of the mail was sent.
-        return this.#nonsense('DATA', reply);
-      case 'lone-dot':
+        this.#dataAnswered(job, reply);
+        break;
+      case 'lone_dot':
         this.#stale = false;
-        return this.#finish(job, job.refusal);
+        this.#finish(job, job.refusal);
+        break;
+      case 'go':
+        this.#nonsense('DATA, once more', reply);
+        break;
       case 'body':
-        // While the mail is still being written: the server has seen enough.
-        if (reply.code < 400) return this.#nonsense('an unfinished mail', reply);
-        job.refusal = { kind: 'refused', phase: 'body', reply, local: false };
-        return this.#wire.fail(this.#wire.error('ERR_SMTP_REFUSED', `answered ${reply.code} ${reply.text}`));
+        // The mail is still being written, and the server has seen enough. The rest would be taken for commands.
+        if (reply.code < 400) this.#nonsense('an unfinished mail', reply);
+        else this.#shutDown(job, reply);
+        break;
     }
   }
 
-  // Without pipelining each command waits for the one before.
-  #follow(command: string): void {
-    if (!this.#pipelining) this.#wire.write(command, this.#opening?.commands.encoding ?? 'latin1');
+  // Without pipelining each command waits for the answer to the one before.
+  #proceed(job: MailJob, step: 'mail' | 'rcpt' | 'data', command: string): void {
+    job.step = step;
+    if (!this.#pipelining) this.#wire.write(command, job.commands.encoding);
   }
 
-  #dataAnswered(job: Job, reply: SmtpReply): void {
-    if (reply.code >= 400) {
-      return this.#finish(job, job.refusal ?? { kind: 'refused', phase: 'data', reply, local: false });
-    }
-    if (reply.code !== 354) return this.#nonsense('DATA', reply);
-    if (job.refusal !== undefined) {
-      // RFC 2920 3.1: a server that takes DATA without a recipient gets an empty mail. One that refused the sender and
-      // took the recipient all the same would deliver it.
-      if (job.refusal.phase === 'mail') return this.#nonsense('DATA after it refused MAIL', reply);
-      job.step = 'lone-dot';
-      this.#wire.write('.\r\n', 'latin1');
+  // With pipelining the other commands are out already: their answers come first, then the result is told.
+  #refused(job: MailJob, phase: 'mail' | 'rcpt', step: 'rcpt' | 'data', reply: SmtpReply): void {
+    if (reply.code < 400) {
+      this.#nonsense(phase.toUpperCase(), reply);
       return;
     }
-    job.step = 'go';
-    if (job.dotAllowed) this.#writeBody(job);
+    job.refusal ??= refusal(phase, reply);
+    if (this.#pipelining) job.step = step;
+    else this.#finish(job, job.refusal);
   }
 
-  // Body, final dot and the next mail's commands in one piece.
-  #writeBody(job: Job): void {
+  #dataAnswered(job: MailJob, reply: SmtpReply): void {
+    if (reply.code >= 400) this.#finish(job, job.refusal ?? refusal('data', reply));
+    else if (reply.code !== 354) this.#nonsense('DATA', reply);
+    else if (job.refusal === undefined) {
+      job.step = 'go';
+      if (job.permission === 'given') this.#writeMail(job);
+    } else if (job.refusal.phase === 'rcpt') {
+      // RFC 2920 3.1: a server that takes DATA without a recipient gets an empty mail.
+      job.step = 'lone_dot';
+      this.#wire.write('.\r\n', 'latin1');
+    } else {
+      // It refused the sender and may have taken the recipient: an empty mail could arrive.
+      this.#shutDown(job, reply);
+    }
+  }
+
+  // Mail, final dot and the next mail's commands in one piece.
+  #writeMail(job: MailJob): void {
     const data = stuffDots(job.mail.data);
     job.step = 'body';
-    if (data.length > blockBytes) return this.#writeBlocks(job, data, 0);
-    this.#wire.cork();
-    this.#wire.writeBytes(data);
-    this.#writeDot(job, data);
-    this.#wire.uncork();
+    this.#writeFrom(job, data, 0);
   }
 
-  #writeBlocks(job: Job, data: Buffer, from: number): void {
+  #writeFrom(job: MailJob, data: Buffer, from: number): void {
     const to = from + blockBytes;
     if (to < data.length) {
       this.#wire.writeBytes(data.subarray(from, to), () => {
         if (this.#opening !== job) return;
-        this.#writeBlocks(job, data, to);
-        this.#time();
+        this.#writeFrom(job, data, to);
+        this.#watchTime();
       });
       return;
     }
     this.#wire.cork();
-    this.#wire.writeBytes(data.subarray(from));
+    this.#wire.writeBytes(from === 0 ? data : data.subarray(from));
     this.#writeDot(job, data);
     this.#wire.uncork();
   }
 
-  #writeDot(job: Job, data: Buffer): void {
+  #writeDot(job: MailJob, data: Buffer): void {
+    const next = this.#next;
     job.dotSent = true;
-    this.#opening = undefined;
-    this.#closing = job;
     this.#stale = false;
-    const next = this.#next;
-    this.#next = undefined;
-    if (next === undefined) return this.#wire.write(finalDot(data), 'latin1');
+    this.#closing = job;
     this.#opening = next;
-    this.#wire.write(finalDot(data) + this.#opener(next), next.commands.encoding);
-    this.#askForDot(next);
+    this.#next = undefined;
+    if (next === undefined) {
+      this.#wire.write(finalDot(data), 'latin1');
+    } else {
+      this.#wire.write(finalDot(data) + this.#opener(next), next.commands.encoding);
+      this.#askPermission(next);
+    }
   }
 
-  #closed250(job: Job, reply: SmtpReply): void {
-    if (reply.code >= 300 && reply.code < 400) return this.#nonsense('the final dot', reply);
+  #bodyAnswered(job: MailJob, reply: SmtpReply): void {
+    if (reply.code >= 300 && reply.code < 400) {
+      this.#nonsense('the final dot', reply);
+      return;
+    }
     this.#closing = undefined;
-    job.settle(
-      reply.code < 300
-        ? { kind: 'delivered', reply }
-        : { kind: 'refused', phase: 'body', reply, local: false },
-    );
+    job.settle(reply.code < 300 ? { kind: 'delivered', reply } : refusal('body', reply));
+    if (this.#opening?.permission === 'withheld') this.#withhold(this.#opening);
   }
 
-  #finish(job: Job, result: SendResult | undefined): void {
-    this.#opening = undefined;
+  #finish(job: MailJob, result: SendResult | undefined): void {
     const next = this.#next;
+    this.#opening = undefined;
     this.#next = undefined;
     if (next !== undefined) this.#begin(next);
     if (result !== undefined) job.settle(result);
   }
 
-  #shutDown(job: Job, reply: SmtpReply): void {
-    const phase =
-      job.step === 'mail' || job.step === 'rcpt' || job.step === 'data'
-        ? job.step
-        : job.step === 'rset'
-          ? 'mail'
-          : job.step === 'go'
-            ? 'data'
-            : 'body';
-    job.refusal ??= { kind: 'refused', phase, reply, local: false };
-    this.#wire.fail(this.#wire.error('ERR_SMTP_CLOSED', `closed the session: 421 ${reply.text}`));
+  #shutDown(job: MailJob, reply: SmtpReply): void {
+    job.refusal ??= refusal(refusalPhaseOf(job.step), reply);
+    this.#wire.fail(this.#wire.error('ERR_SMTP_REFUSED', `ended the session: ${reply.code} ${reply.text}`));
   }
 
   #unasked(reply: SmtpReply): void {
-    if (this.#wire.phase === 'quit')
-      return this.#wire.fail(this.#wire.error('ERR_SMTP_CLOSED', 'has said goodbye'));
-    const closes = reply.code === 421;
-    const what = closes ? 'closed the session' : 'spoke without being asked';
-    this.#wire.fail(
-      this.#wire.error(
-        closes ? 'ERR_SMTP_CLOSED' : 'ERR_SMTP_PROTOCOL',
-        `${what}: ${reply.code} ${reply.text}`,
-      ),
-    );
+    const said = `${reply.code} ${reply.text}`;
+    if (this.#wire.phase === 'quit') this.#wire.fail(this.#wire.error('ERR_SMTP_CLOSED', `said ${said}`));
+    else if (reply.code === 421)
+      this.#wire.fail(this.#wire.error('ERR_SMTP_CLOSED', `ended the session: ${said}`));
+    else this.#wire.fail(this.#wire.error('ERR_SMTP_PROTOCOL', `spoke without being asked: ${said}`));
   }
 
   // Who answers like this cannot be trusted to be in step with the commands.
   #nonsense(command: string, reply: SmtpReply): void {
     this.#wire.fail(
-      this.#wire.error(
-        'ERR_SMTP_PROTOCOL',
-        `answered ${reply.code} ${reply.text} to ${command}, which makes no sense`,
-      ),
+      this.#wire.error('ERR_SMTP_PROTOCOL', `answered ${reply.code} ${reply.text} to ${command}`),
     );
   }
 
   // The limit of what is awaited now.
-  #time(): void {
+  #watchTime(): void {
+    if (this.#closed !== undefined) return;
     const job = this.#closing ?? this.#opening;
-    if (job === undefined) {
-      this.#wire.rest();
-      if (this.#quitting !== undefined) this.#quitting();
-      return;
-    }
-    const phase = phaseOf(job.step);
-    this.#wire.beginUntil(phase, Math.min(performance.now() + this.#limitMs(job), job.limitAt));
-  }
-
-  #limitMs(job: Job): number {
-    switch (job.step) {
-      case 'rset':
-      case 'mail':
-        return this.#timeouts.mailMs;
-      case 'rcpt':
-        return this.#timeouts.rcptMs;
-      case 'data':
-        return this.#timeouts.dataMs;
-      case 'go':
-        return this.#timeouts.blockMs;
-      case 'lone-dot':
-        return this.#timeouts.bodyMs;
-      case 'body':
-        return job.dotSent ? this.#timeouts.bodyMs : this.#timeouts.blockMs;
-    }
+    if (job !== undefined) {
+      const limitAt = performance.now() + limitMsOf(job, this.#timeouts);
+      this.#wire.beginUntil(phaseOf(job.step), Math.min(limitAt, job.limitAt));
+    } else if (this.#leave === undefined) this.#wire.rest();
+    else this.#leave();
   }
 }
 
-const phaseOf = (step: Step): SmtpPhase => (step === 'go' ? 'data' : step === 'lone-dot' ? 'body' : step);
+function refusal(phase: Refusal['phase'], reply: SmtpReply): Refusal {
+  return { kind: 'refused', phase, reply, local: false };
+}

@@ -46,7 +46,7 @@ export function readAnswer(question: DnsQuestion, packet: DecodedPacket): DnsFin
     for (const record of answers) {
       if (normalName(record.name) !== name) continue;
       if (record.type === question.type) {
-        values.push(valueOf(record));
+        values.push(valueIn(record));
         ttl = Math.min(ttl, ttlOf(record));
       } else if (record.type === 'CNAME') {
         target = normalName(record.data);
@@ -64,7 +64,7 @@ export function readAnswer(question: DnsQuestion, packet: DecodedPacket): DnsFin
   return { kind: 'failed', reason: `more than ${maxAliases} aliases` };
 }
 
-function valueOf(record: Answer): DnsValue {
+function valueIn(record: Answer): DnsValue {
   if (record.type === 'MX') {
     return { data: normalName(record.data.exchange), preference: record.data.preference ?? 0 };
   }
