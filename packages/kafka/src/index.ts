@@ -44,4 +44,5 @@ export {
   spanContextOf,
   withTraceparent,
 } from './record-headers.ts';
+export { subjects } from './subjects.ts';
 export type { ReadRecord, Tail, TailOptions } from './tail.ts';
