@@ -1,5 +1,5 @@
 /** Which ports and loopback addresses a local installation uses. */
-import { freePorts } from '../stack/ports.ts';
+import { assertPortFree, freePorts } from '../stack/ports.ts';
 
 /** Ports of the services; those of Kafka, the registry and Redis are the stack's. */
 export interface PipelinePorts {
@@ -52,3 +52,25 @@ export const localSources = {
     { name: 'batch-2', address: '127.0.3.12', ehlo: 'mta-b2.millrace.test' },
   ],
 } as const;
+
+/** Throws a UserError (`ERR_PORT_IN_USE`) unless every port of the services can be bound. */
+export async function assertPipelinePortsFree(ports: PipelinePorts): Promise<void> {
+  await assertPortFree('127.0.0.1', ports.ingestHttp, 'the HTTP API');
+  await assertPortFree('127.0.0.1', ports.ingestSmtp, 'SMTP submission');
+  await assertPortFree('127.0.0.1', ports.sandboxHttp, 'the sandbox page');
+  await assertPortFree(sandboxAddress, ports.sandboxSmtp, 'the sandbox providers');
+  await assertPortFree('127.0.0.1', ports.sandboxDns, "the sandbox's DNS");
+  if (ports.metrics === 0) return;
+  for (const [index, name] of metricsOrder.entries())
+    await assertPortFree('127.0.0.1', ports.metrics + index, `the metrics of ${name}`);
+}
+
+/** Services in the order of their metrics ports. */
+export const metricsOrder: readonly string[] = [
+  'ingest',
+  'router',
+  'scheduler',
+  'delivery-realtime',
+  'delivery-batch',
+  'sandbox',
+];

@@ -11,7 +11,7 @@
 import type { Stream } from '@millrace/core';
 import type { StackAddresses } from '../stack/embedded-stack.ts';
 import type { UserError } from '../stack/user-error.ts';
-import { freePipelinePorts, type PipelinePorts } from './addresses.ts';
+import { freePipelinePorts, metricsOrder, type PipelinePorts } from './addresses.ts';
 import type { Endpoints } from './endpoints.ts';
 import { type ConfigurationPart, writeLocalConfiguration } from './local-configuration.ts';
 import { ServiceProcess } from './service-process.ts';
@@ -35,6 +35,8 @@ export interface PipelineOptions {
   readonly shapingFile?: string;
   /** More environment variables for every service. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Ends the start: what was started is stopped, then the signal's reason is thrown. */
+  readonly signal?: AbortSignal;
   /** Told what is being started. */
   readonly progress?: (line: string) => void;
 }
@@ -54,16 +56,6 @@ export interface Pipeline {
   /** Stops every service, senders first. What is in Kafka stays there. */
   stop(): Promise<void>;
 }
-
-/** Services in the order of their metrics ports. */
-const metricsOrder: readonly string[] = [
-  'ingest',
-  'router',
-  'scheduler',
-  'delivery-realtime',
-  'delivery-batch',
-  'sandbox',
-];
 
 /** Creates topics, registers schemas, starts every service; resolves when all of them are ready. */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
@@ -91,6 +83,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       env,
       directory: options.directory,
       healthPort: ports.metrics === 0 || index === -1 ? 0 : ports.metrics + index,
+      signal: options.signal,
       onDeath: died.resolve,
     });
     services.set(name, made);
@@ -119,6 +112,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     progress('creating topics and registering schemas');
     // The sandbox needs neither; its test authority must be there before the workers read it.
     await Promise.all([sandbox.start(), setUp({ configurationFile: file, env: { ...process.env, ...env } })]);
+    options.signal?.throwIfAborted();
     progress('starting the services');
     await Promise.all(senders.map((service) => service.start()));
   } catch (error) {

@@ -1,12 +1,13 @@
 /** One service of the pipeline as a child process that can be killed and started again. */
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { type Child, startChild } from '../stack/child.ts';
-import { lastWords } from '../stack/last-words.ts';
-import { UserError } from '../stack/user-error.ts';
+import type { UserError } from '../stack/user-error.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const readyWithinMs = 90_000;
+/** Longer than a service gives itself to stop. */
+const stopWithinMs = 25_000;
 
 export interface ServiceProcessOptions {
   /** Unique in its pipeline, e.g. `delivery-batch-2`. */
@@ -19,6 +20,8 @@ export interface ServiceProcessOptions {
   readonly directory: string;
   /** Of /metrics, /healthz and /readyz; 0: any free one. */
   readonly healthPort: number;
+  /** Ends a start. */
+  readonly signal: AbortSignal | undefined;
   /** Told when it ends without having been asked to. */
   readonly onDeath: (error: UserError) => void;
 }
@@ -58,6 +61,7 @@ export class ServiceProcess {
   async start(): Promise<void> {
     if (this.running) return;
     const { service, args, env, healthPort } = this.#options;
+    mkdirSync(dirname(this.#healthFile), { recursive: true });
     rmSync(this.#healthFile, { force: true });
     if (existsSync(this.logFile)) renameSync(this.logFile, `${this.logFile}.1`);
     const child = startChild({
@@ -72,18 +76,13 @@ export class ServiceProcess {
       cwd: root,
       env: { ...env, MILLRACE_HEALTH_FILE: this.#healthFile, MILLRACE_HTTP_PORT: String(healthPort) },
       logFile: this.logFile,
+      stopTimeoutMs: stopWithinMs,
+      signal: this.#options.signal,
     });
     this.#child = child;
     await child.untilReady(() => this.#isReady(), readyWithinMs);
-    void child.ended.then(({ code, signal }) => {
-      if (this.#ending === child) return;
-      const how = signal ? `was killed by ${signal}` : `ended with code ${code}`;
-      this.#options.onDeath(
-        new UserError(
-          'ERR_CHILD_DIED',
-          `${this.name} ${how}; the end of ${this.logFile} says: ${lastWords(this.logFile)}`,
-        ),
-      );
+    void child.ended.then(() => {
+      if (this.#ending !== child) this.#options.onDeath(child.obituary());
     });
   }
 

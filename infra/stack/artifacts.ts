@@ -1,13 +1,14 @@
 /** Fetches what the embedded stack runs (Maven Central) and finds the programs that it needs. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { downloadStack } from './download.ts';
 import { UserError } from './user-error.ts';
 
 const run = promisify(execFile);
-const pom = new URL('pom.xml', import.meta.url).pathname;
+const pom = join(import.meta.dirname, 'pom.xml');
 
 export interface Artifacts {
   readonly java: string;
@@ -19,18 +20,19 @@ export interface Artifacts {
 /**
  * Resolves everything under `libDirectory`, downloading what is not there yet.
  * @param progress called with a short line whenever something worth showing happens
+ * @param signal ends a download
  * @throws UserError `ERR_JAVA_MISSING`, `ERR_MAVEN_MISSING`, `ERR_DOWNLOAD`
  */
 export async function resolveArtifacts(
   libDirectory: string,
   progress: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<Artifacts> {
   const java = await findJava();
   const stampFile = join(libDirectory, 'pom.sha256');
   const wanted = createHash('sha256').update(readFileSync(pom)).digest('hex');
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== wanted) {
-    rmSync(libDirectory, { recursive: true, force: true });
-    await download(libDirectory, progress);
+    await downloadStack(pom, libDirectory, progress, signal);
     writeFileSync(stampFile, wanted);
   }
   return {
@@ -60,45 +62,6 @@ async function findJava(): Promise<string> {
       `Java 17 or newer is needed, ${java} is version ${major}: install a newer one or set JAVA_HOME.`,
     );
   return java;
-}
-
-async function download(libDirectory: string, progress: (line: string) => void): Promise<void> {
-  progress('downloading Kafka, the schema registry and Redis from Maven Central (about 200 MB, once)');
-  const child = spawn('mvn', ['--batch-mode', '--file', pom, `-Dlib=${libDirectory}`, 'generate-resources'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  let downloaded = 0;
-  const read = (chunk: Buffer): void => {
-    const text = chunk.toString();
-    output = (output + text).slice(-8_000);
-    const before = downloaded;
-    downloaded += text.match(/Downloaded from/g)?.length ?? 0;
-    if (Math.floor(before / 20) !== Math.floor(downloaded / 20)) progress(`  ${downloaded} files`);
-  };
-  child.stdout.on('data', read);
-  child.stderr.on('data', read);
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', (cause) =>
-      reject(
-        new UserError(
-          'ERR_MAVEN_MISSING',
-          'Maven is needed to download Kafka and the schema registry, and `mvn` is not on the PATH: install it (Debian: apt install maven), or point KAFKA_BROKERS, SCHEMA_REGISTRY_URL and REDIS_URL at servers of your own.',
-          { cause },
-        ),
-      ),
-    );
-    child.once('close', (code) => {
-      if (code === 0) resolve();
-      else
-        reject(
-          new UserError(
-            'ERR_DOWNLOAD',
-            `Maven could not download the embedded stack (is Maven Central reachable?): ${output.match(/\[ERROR\].*/)?.[0] ?? output.slice(-300)}`,
-          ),
-        );
-    });
-  });
 }
 
 async function redisFromPath(): Promise<string | undefined> {

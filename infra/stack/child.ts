@@ -19,6 +19,8 @@ export interface ChildSpec {
   readonly detached?: boolean;
   /** Time to stop by SIGTERM before SIGKILL, ms. Default 15,000. */
   readonly stopTimeoutMs?: number;
+  /** Ends the wait for readiness, with the signal's reason as error. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Child {
@@ -31,6 +33,8 @@ export interface Child {
   /** Polls `ready` until it is true. Throws a UserError when the child dies first or `timeoutMs` passes. */
   untilReady(ready: () => Promise<boolean>, timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
+  /** The sentence that says how it ended and what its log says last. */
+  obituary(): UserError;
 }
 
 /** Children that must not outlive this process. */
@@ -57,6 +61,7 @@ export function startChild(spec: ChildSpec): Child {
 
   let failure: Error | undefined;
   let running = true;
+  let wasReady = false;
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('error', (error) => {
       failure = error;
@@ -71,13 +76,15 @@ export function startChild(spec: ChildSpec): Child {
     });
   });
 
-  const died = (): UserError =>
-    new UserError(
+  const obituary = (): UserError => {
+    if (failure)
+      return new UserError('ERR_CHILD_DIED', `${spec.name} could not be started (${failure.message}).`);
+    const how = child.signalCode ? `was killed by ${child.signalCode}` : `ended with code ${child.exitCode}`;
+    return new UserError(
       'ERR_CHILD_DIED',
-      failure
-        ? `${spec.name} could not be started (${failure.message}).`
-        : `${spec.name} stopped while it was starting; the end of ${spec.logFile} says: ${lastWords(spec.logFile)}`,
+      `${spec.name} ${how}${wasReady ? '' : ' while it was starting'}; the end of its log (${spec.logFile}) says: ${lastWords(spec.logFile)}`,
     );
+  };
 
   return {
     name: spec.name,
@@ -90,7 +97,11 @@ export function startChild(spec: ChildSpec): Child {
     async untilReady(ready, timeoutMs) {
       const giveUpAt = Date.now() + timeoutMs;
       while (running) {
-        if (await ready()) return;
+        spec.signal?.throwIfAborted();
+        if (await ready()) {
+          wasReady = true;
+          return;
+        }
         if (Date.now() > giveUpAt)
           throw new UserError(
             'ERR_CHILD_SLOW',
@@ -98,13 +109,14 @@ export function startChild(spec: ChildSpec): Child {
           );
         await Promise.race([delay(100), ended]);
       }
-      throw died();
+      throw obituary();
     },
     async stop() {
       if (!running || child.pid === undefined) return;
       await stopProcess(child.pid, spec.stopTimeoutMs ?? 15_000, () => running);
       await ended;
     },
+    obituary,
   };
 }
 
@@ -115,6 +127,11 @@ export async function stopProcess(
   running: () => boolean = () => isAlive(pid),
 ): Promise<void> {
   signal(pid, 'SIGTERM');
+  await untilGone(pid, timeoutMs, running);
+}
+
+/** Waits for a process that was told to stop; SIGKILL after `timeoutMs`. */
+export async function untilGone(pid: number, timeoutMs: number, running: () => boolean): Promise<void> {
   const killAt = Date.now() + timeoutMs;
   while (running()) {
     if (Date.now() > killAt) {

@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly kafkaHeapMb?: number;
   /** The servers outlive this process. Default false. */
   readonly detached?: boolean;
+  /** Ends the start: what was started is stopped, then the signal's reason is thrown. */
+  readonly signal?: AbortSignal;
   readonly progress?: (line: string) => void;
 }
 
@@ -44,9 +46,9 @@ export interface EmbeddedStack {
 /** Starts all three at once. When one fails, the others are stopped before the error is thrown. */
 export async function startEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
   const progress = options.progress ?? (() => undefined);
-  const artifacts = await resolveArtifacts(options.libDirectory, progress);
+  const artifacts = await resolveArtifacts(options.libDirectory, progress, options.signal);
   const ports = options.ports ?? (await randomPorts());
-  const detached = options.detached ?? false;
+  const { detached = false, signal } = options;
   const starts = await Promise.allSettled([
     startKafka(artifacts, {
       directory: join(options.directory, 'kafka'),
@@ -54,13 +56,20 @@ export async function startEmbeddedStack(options: StackOptions): Promise<Embedde
       controllerPort: ports.kafkaController,
       heapMb: options.kafkaHeapMb ?? 1024,
       detached,
+      signal,
     }),
     startRegistry(artifacts, {
       directory: join(options.directory, 'registry'),
       port: ports.registry,
       detached,
+      signal,
     }),
-    startRedis(artifacts, { directory: join(options.directory, 'redis'), port: ports.redis, detached }),
+    startRedis(artifacts, {
+      directory: join(options.directory, 'redis'),
+      port: ports.redis,
+      detached,
+      signal,
+    }),
   ]);
   const children = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
   const stop = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 /** Finds free ports, and says who holds one that is taken. */
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+import type { StackPorts } from './embedded-stack.ts';
 import { UserError } from './user-error.ts';
 
 /** Throws a UserError (`ERR_PORT_IN_USE`) unless `port` can be bound on `host`. */
@@ -13,6 +14,14 @@ export async function assertPortFree(host: string, port: number, owner: string):
       ? `Port ${port} on ${host}, which ${owner} needs, is in use: stop the program that holds it, or choose other ports with MILLRACE_PORT_BASE (for example MILLRACE_PORT_BASE=28400 npm start).`
       : `Port ${port} on ${host}, which ${owner} needs, cannot be bound (${problem}).`,
   );
+}
+
+/** Throws a UserError (`ERR_PORT_IN_USE`) unless every port of the embedded stack can be bound. */
+export async function assertStackPortsFree(ports: StackPorts): Promise<void> {
+  await assertPortFree('127.0.0.1', ports.kafka, 'Kafka');
+  await assertPortFree('127.0.0.1', ports.kafkaController, "Kafka's controller");
+  await assertPortFree('127.0.0.1', ports.registry, 'the schema registry');
+  await assertPortFree('127.0.0.1', ports.redis, 'Redis');
 }
 
 /** Random ports are taken from here: below those that the system hands out to whoever connects. */

@@ -9,6 +9,8 @@ export interface RedisOptions {
   readonly directory: string;
   readonly port: number;
   readonly detached: boolean;
+  /** Ends the start. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Starts Redis; resolves when it answers PING. */
@@ -23,9 +25,12 @@ export async function startRedis(artifacts: Artifacts, options: RedisOptions): P
       // The journal's buckets stay in their compact form up to this size.
       ...['--hash-max-ziplist-entries', '1024'],
       ...['--maxmemory-policy', 'noeviction', '--loglevel', 'warning'],
+      // Keeps the directory in the list of processes.
+      ...['--set-proc-title', 'no'],
     ],
     logFile: join(options.directory, 'redis.log'),
     detached: options.detached,
+    signal: options.signal,
   });
   await child.untilReady(() => redisAnswers(options.port), 15_000);
   return child;

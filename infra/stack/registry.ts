@@ -8,6 +8,8 @@ export interface RegistryOptions {
   readonly directory: string;
   readonly port: number;
   readonly detached: boolean;
+  /** Ends the start. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export const registryUrl = (port: number): string => `http://127.0.0.1:${port}/apis/ccompat/v7`;
@@ -21,6 +23,8 @@ export async function startRegistry(artifacts: Artifacts, options: RegistryOptio
     command: artifacts.java,
     args: [
       '-Xmx256m',
+      // Not read by it: shows in the list of processes whose registry this is.
+      `-Dmillrace.directory=${options.directory}`,
       `-Dquarkus.http.port=${options.port}`,
       '-Dquarkus.http.host=127.0.0.1',
       '-cp',
@@ -30,6 +34,7 @@ export async function startRegistry(artifacts: Artifacts, options: RegistryOptio
     env: { REGISTRY_DATASOURCE_URL: `jdbc:h2:file:${join(options.directory, 'registry')}` },
     logFile: join(options.directory, 'registry.log'),
     detached: options.detached,
+    signal: options.signal,
   });
   await child.untilReady(() => registryAnswers(registryUrl(options.port)), 60_000);
   return child;

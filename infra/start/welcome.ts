@@ -1,0 +1,34 @@
+/** What somebody needs to know whose pipeline has just come up. */
+import { relative } from 'node:path';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+
+/** Where everything is, and the first things to try. */
+export function welcome({ endpoints, services, configurationFile }: Pipeline, directory: string): string[] {
+  const { ingest, apiKey, sandbox, kafka, registry, redis } = endpoints;
+  const rows = [
+    ['Sandbox', sandbox.http, 'what arrived, and how each provider behaves'],
+    ['API', ingest.http, `${ingest.http}/openapi.json describes it`],
+    ['API key', apiKey, ''],
+    ['SMTP', ingest.smtp, 'user local, password the API key'],
+    ['Kafka', kafka, ''],
+    ['Registry', registry, ''],
+    ['Redis', redis.replace(/\/\/[^@/]*@/, '//'), ''],
+    ...[...services.values()].map(({ name, healthUrl }, index) => [
+      index === 0 ? 'Metrics' : '',
+      `${healthUrl}/metrics`,
+      name,
+    ]),
+    ['Settings', relative(process.cwd(), configurationFile), ''],
+    ['Logs', relative(process.cwd(), `${directory}/logs`), ''],
+  ];
+  const width = Math.max(...rows.map(([, value = '']) => value.length).filter((length) => length < 50));
+  return [
+    ...rows.map(([label = '', value = '', note = '']) =>
+      `${label.padEnd(9)} ${value.padEnd(width)}  ${note}`.trimEnd(),
+    ),
+    '',
+    'Send one yourself:',
+    `  curl ${ingest.http}/v1/messages -H "Authorization: Bearer ${apiKey}" \\`,
+    `    -H "Content-Type: application/json" -d '{"from":"me@millrace.test","to":["you@gmail.com"],"subject":"Hello","text":"Hello","stream":"realtime"}'`,
+  ];
+}
