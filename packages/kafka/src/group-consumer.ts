@@ -156,10 +156,10 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     });
     this.#consumer = consumer;
     const { GROUP_JOIN, REBALANCING, CRASH } = consumer.events;
-    consumer.on(GROUP_JOIN, (event) => {
+    consumer.on(GROUP_JOIN, async (event) => {
       // Joined by such a start: it must not keep partitions that it will not read.
-      if (this.#stopping !== undefined) return consumer.disconnect();
-      this.#assign(event.payload.memberAssignment);
+      if (this.#stopping !== undefined) await consumer.disconnect();
+      else this.#assign(event.payload.memberAssignment);
     });
     // The group still takes commits of the old generation until its members have joined again.
     consumer.on(REBALANCING, () => this.#commit());
