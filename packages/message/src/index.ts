@@ -21,10 +21,9 @@ export { type Envelope, type Preparation, type PreparedMessage, prepareMessage }
 export { TemplateError, type TemplatePart } from './template/template-error.ts';
 export {
   type CompiledTemplate,
-  type Rendered,
   TemplateRenderer,
   type TemplateRendererOptions,
   templateProblems,
 } from './template/template-renderer.ts';
 export { readUnsubscribeToken, type Unsubscribe } from './unsubscribe.ts';
-export { readVerp, verpAddress } from './verp.ts';
+export { readVerp, readVerpToken } from './verp.ts';

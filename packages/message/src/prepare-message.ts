@@ -1,15 +1,16 @@
 /** From a delivery task to the bytes that an SMTP server gets. */
-import { type Address, envelopeAddress, isMessageId, type MessageId } from '@millrace/core';
+import { isAscii } from 'node:buffer';
+import { hash } from 'node:crypto';
+import { envelopeAddress } from '@millrace/core';
 import type { DeliveryTask } from '@millrace/schemas';
-import { signDkim } from './dkim/sign-dkim.ts';
-import { checkedAddress } from './header/mailbox-field.ts';
+import type { DkimKey } from './dkim/dkim-key.ts';
+import { signatureFields, signDkim } from './dkim/sign-dkim.ts';
+import type { MessageContent } from './message-content.ts';
 import { MessageError } from './message-error.ts';
 import type { MessageFacts } from './message-facts.ts';
-import { hasEightBit } from './mime/line-ends.ts';
+import { type MessageParts, messageParts } from './message-parts.ts';
 import { rawMessage } from './raw-message.ts';
-import type { Sender } from './sender.ts';
 import type { CompiledTemplate } from './template/template-renderer.ts';
-import { unsubscribeUrl } from './unsubscribe.ts';
 import { verpAddress } from './verp.ts';
 import { composedMessage, templateMessage } from './written-message.ts';
 
@@ -41,53 +42,12 @@ export interface PreparedMessage {
   readonly data: Buffer;
 }
 
-/** A task whose parts were checked, and what is known of it by then. */
-export interface MessageParts {
-  readonly facts: MessageFacts;
-  readonly task: DeliveryTask;
-  readonly id: MessageId;
-  readonly sender: Sender;
-  readonly recipient: Address;
-  /** One-click link; undefined when none is configured. */
-  readonly unsubscribeUrl: () => string | undefined;
-  /** ms since the epoch: the Date field. */
-  readonly date: number;
-}
-
-const checkedId = (text: string): MessageId => {
-  if (isMessageId(text)) return text;
-  throw new MessageError('ERR_MESSAGE_ID', `"${text.slice(0, 80)}" is not a UUIDv7.`);
-};
-
-/** When the message was complete and ready to be delivered (RFC 5322 3.6.1): the same at each attempt. */
-const dateOf = (task: DeliveryTask, now: number): number => {
-  const ready = Math.max(task.accepted_at, task.send_at ?? 0);
-  return ready > 0 ? ready : now;
-};
-
-const partsOf = (facts: MessageFacts, task: DeliveryTask, now: number): MessageParts => {
-  const id = checkedId(task.message_id);
-  let link: string | undefined;
-  return {
-    facts,
-    task,
-    id,
-    sender: facts.senders.of(task.mail_from),
-    recipient: checkedAddress(task.recipient, 'Recipient'),
-    unsubscribeUrl: () => {
-      if (facts.unsubscribe === undefined) return undefined;
-      const { options, keys } = facts.unsubscribe;
-      const { tenant, recipient, campaign } = task;
-      link ??= unsubscribeUrl({ messageId: id, tenant, recipient, campaign }, options, keys);
-      return link;
-    },
-    date: dateOf(task, now),
-  };
-};
-
 const noContent = (what: string): MessageError => new MessageError('ERR_MESSAGE_NO_CONTENT', what);
 
-const messageOf = (parts: MessageParts, preparation: Preparation): Buffer | Promise<Buffer> => {
+const contentOf = (
+  parts: MessageParts,
+  preparation: Preparation,
+): MessageContent | Promise<MessageContent> => {
   const { task } = parts;
   if (task.raw !== null) return rawMessage(parts, task.raw);
   if (task.blob !== null) {
@@ -102,6 +62,32 @@ const messageOf = (parts: MessageParts, preparation: Preparation): Buffer | Prom
   throw noContent('The task has no content.');
 };
 
+/** The message with its signatures in front. */
+const signed = async (
+  content: MessageContent,
+  keys: readonly DkimKey[],
+  now: number,
+): Promise<{ readonly data: Buffer; readonly eightBit: boolean }> => {
+  switch (content.kind) {
+    case 'raw': {
+      const { bytes } = content;
+      return {
+        data: Buffer.concat([await signDkim(bytes, keys, { now }), bytes]),
+        eightBit: !isAscii(bytes),
+      };
+    }
+    case 'written': {
+      const eightBit = !/^[\0-\x7f]*$/.test(content.header);
+      const header = eightBit ? Buffer.from(content.header, 'utf8').toString('latin1') : content.header;
+      const bodyHash = keys.length === 0 ? '' : hash('sha256', content.canonicalBody, 'base64');
+      const signatures = await signatureFields({ header, bodyHash }, keys, { now });
+      return { data: Buffer.from(`${signatures}${header}\r\n${content.body}`, 'latin1'), eightBit };
+    }
+    default:
+      return content satisfies never;
+  }
+};
+
 /**
  * Makes and signs one message. The same task gives the same bytes at each attempt, the signature's time apart. Rejects
  * with MessageError or TemplateError when no message can be made of it; both are final.
@@ -111,17 +97,16 @@ export const prepareMessage = async (
   task: DeliveryTask,
   preparation: Preparation,
 ): Promise<PreparedMessage> => {
-  const parts = partsOf(facts, task, preparation.now);
-  const { id, sender, recipient } = parts;
-  const message = await messageOf(parts, preparation);
-  const signatures = await signDkim(message, sender.keys, { now: preparation.now });
+  const parts = messageParts(facts, task, preparation.now);
+  const { sender, recipient, token } = parts;
+  const { data, eightBit } = await signed(await contentOf(parts, preparation), sender.keys, preparation.now);
   return {
     envelope: {
-      mailFrom: verpAddress(id, facts.returnPathDomain ?? sender.domain, facts.returnPathSecret),
+      mailFrom: verpAddress(token, facts.returnPathDomain ?? sender.domain),
       rcptTo: envelopeAddress(recipient),
     },
     smtpUtf8: recipient.needsSmtpUtf8 || sender.needsSmtpUtf8,
-    eightBit: hasEightBit(message),
-    data: Buffer.concat([signatures, message]),
+    eightBit,
+    data,
   };
 };

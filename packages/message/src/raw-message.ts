@@ -5,13 +5,14 @@
  */
 import { isRemovedField } from './header/own-fields.ts';
 import { rawFields } from './header/raw-header.ts';
+import type { RawMessage } from './message-content.ts';
+import type { MessageParts } from './message-parts.ts';
 import { withCrlf } from './mime/line-ends.ts';
-import type { MessageParts } from './prepare-message.ts';
 import { dateField, feedbackIdField, messageIdField, toField, unsubscribeFields } from './written-message.ts';
 
 const crlf = Buffer.from('\r\n', 'latin1');
 
-export const rawMessage = (parts: MessageParts, raw: Buffer): Buffer => {
+export const rawMessage = (parts: MessageParts, raw: Buffer): RawMessage => {
   const message = withCrlf(raw);
   const fields = rawFields(message);
   const present = new Set(fields.map(({ name }) => name));
@@ -40,5 +41,5 @@ export const rawMessage = (parts: MessageParts, raw: Buffer): Buffer => {
   const headerEnd = fields.at(-1)?.end ?? 0;
   // A message of a header alone: its body is empty, but the line that ends the header belongs there.
   if (headerEnd === message.length) pieces.push(crlf);
-  return Buffer.concat(pieces);
+  return { kind: 'raw', bytes: Buffer.concat(pieces) };
 };

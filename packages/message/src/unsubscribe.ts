@@ -3,9 +3,15 @@
  * encrypted and authenticated, so that it cannot be forged, and no address stands in the logs of a web server; it
  * carries all that is needed, so that a link in a mail of last year still works.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
 import { isMessageId, type MessageId, messageIdBytes, messageIdFromBytes } from '@millrace/core';
-import { verpToken } from './verp.ts';
 
 /** Where unsubscriptions go, as configured. */
 export interface UnsubscribeOptions {
@@ -28,8 +34,8 @@ export interface Unsubscribe {
 
 /** The keys that the secret stands for; made once. */
 export interface UnsubscribeKeys {
-  readonly encryption: Buffer;
-  readonly nonce: Buffer;
+  readonly encryption: KeyObject;
+  readonly nonce: KeyObject;
 }
 
 const version = 1;
@@ -37,9 +43,12 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const idBytes = 16;
 
+const derivedKey = (secret: string, purpose: string): KeyObject =>
+  createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', purpose, 32)));
+
 export const unsubscribeKeys = (secret: string): UnsubscribeKeys => ({
-  encryption: Buffer.from(hkdfSync('sha256', secret, '', 'millrace unsubscribe token', 32)),
-  nonce: Buffer.from(hkdfSync('sha256', secret, '', 'millrace unsubscribe nonce', 32)),
+  encryption: derivedKey(secret, 'millrace unsubscribe token'),
+  nonce: derivedKey(secret, 'millrace unsubscribe nonce'),
 });
 
 /**
@@ -94,10 +103,10 @@ export const unsubscribeUrl = (
   keys: UnsubscribeKeys,
 ): string | undefined => options.url?.replaceAll('{token}', unsubscribeToken(facts, keys));
 
-/** The mailto: URI of one message; its token is that of the return path, which fits into a local part. */
-export const unsubscribeMailto = (id: MessageId, options: UnsubscribeOptions): string | undefined => {
+/** The mailto: URI of one message. `token`: that of the return path, which fits into a local part. */
+export const unsubscribeMailto = (token: string, options: UnsubscribeOptions): string | undefined => {
   if (options.mailto === undefined) return undefined;
   const at = options.mailto.lastIndexOf('@');
-  const local = `${options.mailto.slice(0, at)}+${verpToken(id, options.secret)}`;
+  const local = `${options.mailto.slice(0, at)}+${token}`;
   return `mailto:${encodeURIComponent(local)}${options.mailto.slice(at)}?subject=unsubscribe`;
 };

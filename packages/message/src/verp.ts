@@ -23,9 +23,8 @@ export const verpToken = (id: MessageId, secret: string | undefined): string => 
   return secret === undefined ? encodeBase32(bytes) : encodeBase32(bytes) + proofOf(bytes, secret);
 };
 
-/** The message's envelope sender. `domain`: A-labels. */
-export const verpAddress = (id: MessageId, domain: string, secret: string | undefined): string =>
-  `b+${verpToken(id, secret)}@${domain}`;
+/** The envelope sender of a token's message. `domain`: A-labels. */
+export const verpAddress = (token: string, domain: string): string => `b+${token}@${domain}`;
 
 /** The message id of a token, or undefined when it is none, or its proof is missing or wrong. */
 export const readVerpToken = (token: string, secret: string | undefined): MessageId | undefined => {

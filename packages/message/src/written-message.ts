@@ -6,17 +6,15 @@ import { feedbackId } from './feedback-id.ts';
 import { dateTime, textField, tokenField } from './header/header-field.ts';
 import { checkedAddress, mailboxField } from './header/mailbox-field.ts';
 import { isOwnField, isRemovedField } from './header/own-fields.ts';
+import type { MessageContent, WrittenMessage } from './message-content.ts';
 import { MessageError } from './message-error.ts';
+import type { MessageParts } from './message-parts.ts';
 import { attachmentEntity } from './mime/attachment-entity.ts';
-import { ByteWriter } from './mime/byte-writer.ts';
-import { type TextBody, writeTextEntity } from './mime/entity.ts';
-import type { MessageParts } from './prepare-message.ts';
+import { quotedPrintable } from './mime/quoted-printable.ts';
+import { type TextBody, textEntity } from './mime/text-entity.ts';
 import type { Variables } from './template/part-renderer.ts';
 import type { CompiledTemplate } from './template/template-renderer.ts';
 import { unsubscribeMailto } from './unsubscribe.ts';
-
-/** Used by one message at a time: from its first field to its bytes nothing is awaited. */
-const writer = new ByteWriter();
 
 export const messageIdField = ({ id, sender }: MessageParts): string =>
   `Message-ID: <${id}@${sender.domain}>\r\n`;
@@ -31,7 +29,7 @@ export const unsubscribeFields = (parts: MessageParts): string => {
   const { unsubscribe } = parts.facts;
   if (unsubscribe === undefined) return '';
   const url = parts.unsubscribeUrl();
-  const mailto = unsubscribeMailto(parts.id, unsubscribe.options);
+  const mailto = unsubscribeMailto(parts.token, unsubscribe.options);
   const ways = [url, mailto].flatMap((way) => (way === undefined ? [] : [`<${way}>`]));
   if (ways.length === 0) return '';
   const oneClick = url === undefined ? '' : 'List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n';
@@ -79,11 +77,14 @@ const headerOf = (parts: MessageParts, subject: string, headers: readonly Header
 /** Unique to the message; `=_` never occurs in quoted-printable text (RFC 2045 6.7). */
 const boundaryOf = ({ id }: MessageParts): string => `=_${encodeBase32(messageIdBytes(id))}`;
 
-const textMessage = (parts: MessageParts, header: string, body: TextBody): Buffer => {
-  writer.reset();
-  writer.utf8(header);
-  writeTextEntity(writer, body, boundaryOf(parts));
-  return Buffer.from(writer.view());
+const textMessage = (parts: MessageParts, header: string, content: TextBody): WrittenMessage => {
+  const entity = textEntity(content, boundaryOf(parts));
+  return {
+    kind: 'written',
+    header: header + entity.header,
+    body: entity.body,
+    canonicalBody: entity.canonicalBody,
+  };
 };
 
 /** What a template sees: the request's and the recipient's variables, and `millrace`, which is the message's own. */
@@ -111,7 +112,7 @@ const variablesOf = (parts: MessageParts): Variables => {
 };
 
 /** Throws MessageError or TemplateError. */
-export const templateMessage = (parts: MessageParts, template: CompiledTemplate): Buffer => {
+export const templateMessage = (parts: MessageParts, template: CompiledTemplate): WrittenMessage => {
   const rendered = template.render(variablesOf(parts));
   return textMessage(
     parts,
@@ -120,9 +121,14 @@ export const templateMessage = (parts: MessageParts, template: CompiledTemplate)
   );
 };
 
+const encoded = (text: string | null) => (text === null ? null : quotedPrintable(text));
+
 /** Throws MessageError. */
-export const composedMessage = async (parts: MessageParts, content: Composed): Promise<Buffer> => {
+export const composedMessage = async (parts: MessageParts, content: Composed): Promise<MessageContent> => {
   const header = headerOf(parts, content.subject, parts.task.headers);
-  if (content.attachments.length === 0) return textMessage(parts, header, content);
-  return Buffer.concat([Buffer.from(header, 'utf8'), await attachmentEntity(content, parts.id)]);
+  if (content.attachments.length === 0) {
+    return textMessage(parts, header, { text: encoded(content.text), html: encoded(content.html) });
+  }
+  const bytes = Buffer.concat([Buffer.from(header, 'utf8'), await attachmentEntity(content, parts.id)]);
+  return { kind: 'raw', bytes };
 };

@@ -64,9 +64,42 @@ const signatureOf = (key: DkimKey, data: Buffer): Promise<Buffer> | Buffer => {
   }
 };
 
+/** What a signature is made over. */
+export interface ToSign {
+  /** The header, bytes as Latin-1 characters, every line ended by CRLF. */
+  readonly header: string;
+  /** SHA-256 of the body's relaxed canonical form, base64. */
+  readonly bodyHash: string;
+}
+
+/** The DKIM-Signature fields, one for each key, each with its CRLF; ASCII. Rejects only when OpenSSL fails. */
+export const signatureFields = async (
+  message: ToSign,
+  keys: readonly DkimKey[],
+  options: SignOptions,
+): Promise<string> => {
+  if (keys.length === 0) return '';
+  const header = signedHeader(message.header);
+  const names = foldedNames(header.names);
+  const signedAt = Math.floor(options.now / 1_000);
+  const times =
+    options.validMs === undefined
+      ? `t=${signedAt}`
+      : `t=${signedAt}; x=${signedAt + Math.ceil(options.validMs / 1_000)}`;
+  const fields = keys.map(async (key) => {
+    const value =
+      ` v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${key.domain};\r\n s=${key.selector}; ${times};\r\n` +
+      ` h=${names};\r\n bh=${message.bodyHash};\r\n b=`;
+    const data = Buffer.from(header.text + relaxedField('dkim-signature', value), 'latin1');
+    const signature = await signatureOf(key, data);
+    return `DKIM-Signature:${value}${foldedBase64(signature.toString('base64'))}\r\n`;
+  });
+  return (await Promise.all(fields)).join('');
+};
+
 /**
- * The DKIM-Signature header fields of a message, one for each key, to be put before it; empty without keys. The message's lines
- * end with CRLF. Rejects only when OpenSSL fails.
+ * The DKIM-Signature fields of a whole message, to be put before it; empty without keys. The message's lines end with
+ * CRLF. Rejects only when OpenSSL fails.
  */
 export const signDkim = async (
   message: Buffer,
@@ -75,23 +108,7 @@ export const signDkim = async (
 ): Promise<Buffer> => {
   if (keys.length === 0) return Buffer.alloc(0);
   const end = headerEnd(message);
-  const header = signedHeader(message.toString('latin1', 0, end));
+  const header = message.toString('latin1', 0, end);
   const bodyHash = relaxedBodyHash(message, Math.min(end + 2, message.length));
-  const names = foldedNames(header.names);
-  const signedAt = Math.floor(options.now / 1_000);
-  const times =
-    options.validMs === undefined
-      ? `t=${signedAt}`
-      : `t=${signedAt}; x=${signedAt + Math.ceil(options.validMs / 1_000)}`;
-  const fields = await Promise.all(
-    keys.map(async (key) => {
-      const value =
-        ` v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${key.domain};\r\n s=${key.selector}; ${times};\r\n` +
-        ` h=${names};\r\n bh=${bodyHash};\r\n b=`;
-      const data = Buffer.from(header.text + relaxedField('dkim-signature', value), 'latin1');
-      const signature = await signatureOf(key, data);
-      return `DKIM-Signature:${value}${foldedBase64(signature.toString('base64'))}\r\n`;
-    }),
-  );
-  return Buffer.from(fields.join(''), 'latin1');
+  return Buffer.from(await signatureFields({ header, bodyHash }, keys, options), 'latin1');
 };

@@ -47,11 +47,3 @@ export const withCrlf = (message: Buffer): Buffer => {
   }
   return result;
 };
-
-/** Whether any byte from `start` up to `end` is beyond ASCII: the receiving server must offer 8BITMIME (RFC 6152). */
-export const hasEightBit = (bytes: Buffer, start = 0, end = bytes.length): boolean => {
-  for (let at = start; at < end; at += 1) {
-    if ((bytes[at] ?? 0) > 0x7f) return true;
-  }
-  return false;
-};

@@ -100,26 +100,17 @@ export const compileHandlebars: CompilePart = (source, part, asHtml, limits) => 
   } catch (cause) {
     throw syntaxError(part, cause);
   }
-  return (variables) => {
+  return (variables, sink) => {
     budget = {
       iterationsLeft: maxIterations,
       endsAt: performance.now() + limits.maxMs,
       lengthLeft: 4 * limits.maxLength,
     };
-    let text: string;
     try {
-      text = template(variables);
+      sink.write(template(variables));
     } catch (cause) {
-      throw new TemplateError(
-        'ERR_TEMPLATE_RENDER',
-        { part },
-        cause instanceof Error ? cause.message : String(cause),
-        { cause },
-      );
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new TemplateError('ERR_TEMPLATE_RENDER', { part }, reason, { cause });
     }
-    if (text.length > limits.maxLength) {
-      throw new TemplateError('ERR_TEMPLATE_RENDER', { part }, `longer than ${limits.maxLength} characters`);
-    }
-    return text;
   };
 };

@@ -1,46 +1,16 @@
-/** Liquid (Shopify's language), by liquidjs. A template stands alone: nothing is read from files. */
-import { Context, type Emitter, Liquid, LiquidError, toValueSync } from 'liquidjs';
-import type { CompilePart, RenderLimits } from './part-renderer.ts';
+/** Liquid (Shopify's language), by liquidjs. */
+import { Context, type Liquid, LiquidError, toValueSync } from 'liquidjs';
+import { liquidEngine, SinkEmitter } from './liquid-engine.ts';
+import type { CompilePart } from './part-renderer.ts';
 import { TemplateError, type TemplatePart } from './template-error.ts';
 
-/** Memory that filters may use, liquidjs's own count: characters and list elements. */
+/** Memory that filters may use, in liquidjs's own count of characters and list elements, for each character of the result. */
 const memoryFactor = 8;
+/** Largest text of a block that a template keeps for itself, such as `capture`. */
+const maxBlockLength = 2 * 1_048_576;
 
-const engineOf = (asHtml: boolean): Liquid => {
-  const liquid = new Liquid({
-    strictFilters: true,
-    ownPropertyOnly: true,
-    // What is looked up in here is never found, instead of in the file system.
-    templates: {},
-    ...(asHtml ? { outputEscape: 'escape' as const } : {}),
-  });
-  for (const tag of ['include', 'render', 'layout', 'block']) delete liquid.tags[tag];
-  return liquid;
-};
-
-const escaping = engineOf(true);
-const plain = engineOf(false);
-
-/** Collects what is rendered up to a length. Values are written as liquidjs's own emitter writes them. */
-class BoundedEmitter implements Emitter {
-  buffer = '';
-  readonly #maxLength: number;
-
-  constructor(maxLength: number) {
-    this.#maxLength = maxLength;
-  }
-
-  write(value: unknown): void {
-    this.buffer += typeof value === 'string' ? value : textOf(value);
-    if (this.buffer.length > this.#maxLength)
-      throw new RangeError(`longer than ${this.#maxLength} characters`);
-  }
-}
-
-const textOf = (value: unknown): string => {
-  if (value === null || value === undefined) return '';
-  return Array.isArray(value) ? value.map(textOf).join('') : String(value);
-};
+const escaping = liquidEngine(true, maxBlockLength);
+const plain = liquidEngine(false, maxBlockLength);
 
 const errorOf = (
   code: 'ERR_TEMPLATE_SYNTAX' | 'ERR_TEMPLATE_RENDER',
@@ -63,7 +33,7 @@ const positionOf = (token: object): readonly [number?, number?] => {
   return typeof line === 'number' && typeof column === 'number' ? [line, column] : [];
 };
 
-export const compileLiquid: CompilePart = (source, part, asHtml, limits: RenderLimits) => {
+export const compileLiquid: CompilePart = (source, part, asHtml, limits) => {
   const liquid = asHtml ? escaping : plain;
   let templates: ReturnType<Liquid['parse']>;
   try {
@@ -76,12 +46,10 @@ export const compileLiquid: CompilePart = (source, part, asHtml, limits: RenderL
     renderLimit: limits.maxMs,
     memoryLimit: memoryFactor * limits.maxLength,
   };
-  return (variables) => {
-    const emitter = new BoundedEmitter(limits.maxLength);
+  return (variables, sink) => {
     try {
       const context = new Context(variables, liquid.options, renderOptions, { liquid });
-      toValueSync(liquid.renderer.renderTemplates(templates, context, emitter));
-      return emitter.buffer;
+      toValueSync(liquid.renderer.renderTemplates(templates, context, new SinkEmitter(sink)));
     } catch (cause) {
       throw errorOf('ERR_TEMPLATE_RENDER', part, cause);
     }

@@ -3,17 +3,24 @@ import { templateKey } from '@millrace/core';
 import type { Header, Template } from '@millrace/schemas';
 import { isFieldName } from '../header/header-field.ts';
 import { isOwnField } from '../header/own-fields.ts';
+import type { QuotedPrintable } from '../mime/quoted-printable.ts';
+import type { TextBody } from '../mime/text-entity.ts';
 import { compileHandlebars } from './handlebars-part.ts';
 import { compileLiquid } from './liquid-part.ts';
-import type { CompilePart, PartRenderer, RenderLimits, Variables } from './part-renderer.ts';
+import {
+  BodySink,
+  type CompilePart,
+  type PartRenderer,
+  type RenderLimits,
+  TextSink,
+  type Variables,
+} from './part-renderer.ts';
 import { TemplateError, type TemplatePart } from './template-error.ts';
 
-/** What a template becomes for one message. Still text: nothing in it is encoded for a header or for MIME. */
-export interface Rendered {
+/** What a template becomes for one message. Subject and header values are still text, the bodies are encoded. */
+export interface Rendered extends TextBody {
   readonly subject: string;
   readonly headers: readonly Header[];
-  readonly text: string | null;
-  readonly html: string | null;
 }
 
 /** One version of a template, compiled. */
@@ -64,7 +71,7 @@ const compile = (
       if (!(error instanceof TemplateError)) throw error;
       report(error);
     }
-    return () => '';
+    return () => undefined;
   };
   const subject = compiled(template.subject, 'subject', false);
   const text = template.text === null ? undefined : compiled(template.text, 'text', false);
@@ -75,13 +82,24 @@ const compile = (
       report(problem(`headers[${index}].name`, `"${name}" is not a header field name`));
     return { name, value: compiled(value, `headers[${index}].value`, false) };
   });
+  const textOf = (part: PartRenderer, variables: Variables): string => {
+    const sink = new TextSink(limits.maxLength);
+    part(variables, sink);
+    return sink.text;
+  };
+  const bodyOf = (part: PartRenderer | undefined, variables: Variables): QuotedPrintable | null => {
+    if (part === undefined) return null;
+    const sink = new BodySink(limits.maxLength);
+    part(variables, sink);
+    return sink.body.end();
+  };
   return {
     key: templateKey(template.tenant, template.template_id, template.version),
     render: (variables) => ({
-      subject: subject(variables),
-      headers: headers.map(({ name, value }) => ({ name, value: value(variables) })),
-      text: text?.(variables) ?? null,
-      html: html?.(variables) ?? null,
+      subject: textOf(subject, variables),
+      headers: headers.map(({ name, value }) => ({ name, value: textOf(value, variables) })),
+      text: bodyOf(text, variables),
+      html: bodyOf(html, variables),
     }),
   };
 };

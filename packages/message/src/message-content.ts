@@ -1,0 +1,20 @@
+/** A whole message before it is signed. */
+
+/** Written by Millrace: its body was made together with its canonical form. */
+export interface WrittenMessage {
+  readonly kind: 'written';
+  /** Every field with its CRLF; ASCII but for addresses that need SMTPUTF8. */
+  readonly header: string;
+  /** ASCII. */
+  readonly body: string;
+  /** The body in the relaxed canonical form (RFC 6376 3.4.4). */
+  readonly canonicalBody: string;
+}
+
+/** Bytes that somebody else made, every line ended by CRLF. */
+export interface RawMessage {
+  readonly kind: 'raw';
+  readonly bytes: Buffer;
+}
+
+export type MessageContent = WrittenMessage | RawMessage;
