@@ -5,11 +5,10 @@
  * Exit codes: 0 done, 1 something is not there or wrong, 2 wrong arguments.
  */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { failWith } from './fail-with.ts';
 import { defaultPortBase, pipelinePortsFrom } from './pipeline/addresses.ts';
-import { credentialsIn } from './pipeline/credentials.ts';
 import { configurationFileOf, writeLocalConfiguration } from './pipeline/local-configuration.ts';
 import { setUp } from './pipeline/set-up.ts';
 import { externalAddresses } from './stack/external-addresses.ts';
@@ -46,9 +45,14 @@ async function main(): Promise<void> {
   const file = configurationFileOf(directory);
   if (existsSync(file)) console.log(`${file} is there and stays as it is`);
   else {
-    writeLocalConfiguration({ directory, addresses, listen, ports: pipelinePortsFrom(defaultPortBase) });
+    const { credentials } = await writeLocalConfiguration({
+      directory,
+      addresses,
+      listen,
+      ports: pipelinePortsFrom(defaultPortBase),
+    });
     console.log(`${file} written`);
-    console.log(`API key: ${credentialsIn(join(directory, 'keys')).apiKey.key}`);
+    console.log(`API key: ${credentials.apiKey.key}`);
   }
   await setUp({ configurationFile: file });
   console.log('topics and schemas are in place');

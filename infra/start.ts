@@ -147,8 +147,8 @@ async function main(): Promise<number> {
   if (failure) console.error(`\n${sentenceOf(failure)}`);
   else say('\nstopping');
   await stop(directory, started);
-  if (failure) console.error('Everything that was started has been stopped.');
-  else say('stopped; the data are kept');
+  if (failure && started.stack) console.error('Everything that was started has been stopped.');
+  if (!failure) say('stopped; the data are kept');
   return failure ? 1 : 0;
 }
 

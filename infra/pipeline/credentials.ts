@@ -8,7 +8,6 @@ import {
 } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { newApiKey } from '@millrace/ingest';
 
 export interface Credentials {
   /** A key of the tenant `local` with every scope: the whole key, and what the configuration keeps of it. */
@@ -28,10 +27,12 @@ export interface DkimKey {
 }
 
 /** Reads the secrets of `directory`, making those that are missing. */
-export function credentialsIn(directory: string): Credentials {
+export async function credentialsIn(directory: string): Promise<Credentials> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, 'credentials.json');
   if (!existsSync(file)) {
+    // Loaded where it is needed: with it comes all of ingest.
+    const { newApiKey } = await import('@millrace/ingest');
     const made = { apiKey: newApiKey('local'), unsubscribeSecret: randomBytes(24).toString('base64url') };
     writeFileSync(file, `${JSON.stringify(made, undefined, 2)}\n`, { mode: 0o600 });
   }

@@ -44,9 +44,11 @@ const returnPathDomain = `bounces.${localDomain}`;
 export const configurationFileOf = (directory: string): string => join(directory, 'millrace.yaml');
 
 /** Writes `millrace.yaml`, and beside it the keys that are not there yet. */
-export function writeLocalConfiguration(options: LocalConfigurationOptions): LocalConfiguration {
+export async function writeLocalConfiguration(
+  options: LocalConfigurationOptions,
+): Promise<LocalConfiguration> {
   mkdirSync(options.directory, { recursive: true });
-  const credentials = credentialsIn(join(options.directory, 'keys'));
+  const credentials = await credentialsIn(join(options.directory, 'keys'));
   const configuration = merge(generated(options, credentials), options.overrides ?? {});
   const file = configurationFileOf(options.directory);
   writeFileSync(file, `${heading}${stringify(configuration, { lineWidth: 0 })}`, { mode: 0o600 });

@@ -62,7 +62,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const progress = options.progress ?? (() => undefined);
   const ports =
     options.ports === undefined || options.ports === 'free' ? await freePipelinePorts() : options.ports;
-  const { file, credentials } = writeLocalConfiguration({
+  const { file, credentials } = await writeLocalConfiguration({
     directory: options.directory,
     addresses: options.addresses,
     ports,
