@@ -15,7 +15,10 @@ export interface GcraGrant {
   readonly granted: number;
   /** The bucket afterwards. */
   readonly fullAt: number;
-  /** Until the first granted token may be used; with nothing granted: until it is worth asking again, µs. */
+  /**
+   * Until the first granted token may be used, µs; each further one an interval later. Negative where a burst is due
+   * together. With nothing granted: until it is worth asking again.
+   */
   readonly waitUs: number;
 }
 
@@ -42,7 +45,7 @@ export const gcra = (
   return {
     granted,
     fullAt: base + granted * intervalUs,
-    waitUs: Math.max(0, Math.ceil(firstAt - nowUs - roundingTokens * intervalUs)),
+    waitUs: Math.ceil(firstAt - nowUs - roundingTokens * intervalUs),
   };
 };
 

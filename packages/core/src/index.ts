@@ -36,6 +36,7 @@ export { type GcraGrant, type GcraLimit, gcra, unknownBucket } from './gcra.ts';
 export type { MessageId, TenantId } from './ids.ts';
 export { type Isp, ispOf, ispOfHost, isps } from './isp.ts';
 export { type LaneOf, laneKey } from './lane.ts';
+export { connectionShare } from './local-share.ts';
 export {
   deriveMessageId,
   isMessageId,
