@@ -121,6 +121,10 @@ const rate = (perSecond: number | null, burst: number | null): RateLimit | undef
     ? undefined
     : { perSecond, burst: Math.max(1, burst ?? Math.ceil(perSecond * defaultBurstSeconds)) };
 
+/** After a quiet time all connections may be opened at once, while that is not more than six seconds' worth. */
+const connectionBurst = (perSecond: number | null, connections: number): number | null =>
+  perSecond === null ? null : Math.min(connections, Math.ceil(perSecond * 6));
+
 /** The limits in force on a lane. */
 export const laneLimits = (shaping: Shaping, lane: LaneOf): LaneLimits => {
   let limits = builtInLimits;
@@ -132,6 +136,6 @@ export const laneLimits = (shaping: Shaping, lane: LaneOf): LaneLimits => {
   return {
     ...rest,
     messages: rate(messagesPerSecond, burst),
-    newConnections: rate(connectionsPerSecond, null),
+    newConnections: rate(connectionsPerSecond, connectionBurst(connectionsPerSecond, limits.connections)),
   };
 };

@@ -1,0 +1,36 @@
+/** Rates and durations as a shaping file writes them. */
+
+const units: Readonly<Record<string, number>> = {
+  ms: 0.001,
+  s: 1,
+  sec: 1,
+  second: 1,
+  m: 60,
+  min: 60,
+  minute: 60,
+  h: 3_600,
+  hour: 3_600,
+  d: 86_400,
+  day: 86_400,
+};
+
+const quantity = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)$/;
+const rate = /^(\d+(?:\.\d+)?)\s*\/\s*(s|sec|second|m|min|minute|h|hour|d|day)$/;
+
+export const durationForm = quantity.source;
+export const durationExpected = 'a duration such as "500ms", "60s", "5m", "1h", "2d"';
+export const rateForm = `${rate.source}|^unlimited$`;
+export const rateExpected = 'a rate such as "100/s", "10/min", "5000/h", "100000/d", or "unlimited"';
+
+/** `90s` in ms. The text has `durationForm`. */
+export const durationMs = (text: string): number => {
+  const [, amount = '0', unit = 's'] = quantity.exec(text) ?? [];
+  return Math.round(Number(amount) * (units[unit] ?? 1) * 1_000);
+};
+
+/** `10/min` a second; null: no limit. The text has `rateForm`; 0 is no rate, see the loader. */
+export const ratePerSecond = (text: string): number | null => {
+  if (text === 'unlimited') return null;
+  const [, amount = '0', unit = 's'] = rate.exec(text) ?? [];
+  return Number(amount) / (units[unit] ?? 1);
+};
