@@ -217,7 +217,8 @@ export class IspCounters {
     this.#maxPerConnection = 0;
     for (const counts of [this.#deferred, this.#rejected, this.#dropped]) counts.clear();
     for (const counts of [this.#spf, this.#dkim, this.#dmarc]) counts.clear();
-    for (const [address, ring] of this.#sources) {
+    // A copy: what is put back while iterating would come again.
+    for (const [address, ring] of [...this.#sources]) {
       const open = ring.open;
       this.#sources.delete(address);
       if (open === 0) continue;
