@@ -1,6 +1,7 @@
 /** Questions to the cluster: how far groups are behind, and what it says of itself. */
 import type { Admin } from 'kafkajs';
 import type { ClusterFacts, TopicLag } from './kafka.ts';
+import { topicOffsets } from './topic-offsets.ts';
 
 export interface LagFilter {
   readonly groups?: readonly string[];
@@ -22,9 +23,9 @@ export async function readLag(admin: Admin, prefix: string, filter: LagFilter): 
   const endsOf = (topic: string): Promise<ReadonlyMap<number, number>> => {
     let found = ends.get(topic);
     if (found === undefined) {
-      found = admin
-        .fetchTopicOffsets(topic)
-        .then((offsets) => new Map(offsets.map(({ partition, high }) => [partition, Number(high)])));
+      found = topicOffsets(admin, topic).then(
+        (offsets) => new Map(offsets.map(({ partition, high }) => [partition, high])),
+      );
       ends.set(topic, found);
     }
     return found;

@@ -16,6 +16,7 @@ import { patient } from './connection.ts';
 import { KafkaClosedError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import type { KafkaLogger } from './log.ts';
+import { topicOffsets } from './topic-offsets.ts';
 
 export interface TopicReaderParts {
   readonly kafka: KafkaJs;
@@ -61,8 +62,8 @@ export class TopicReader {
   async start(): Promise<void> {
     const admin = await this.#parts.admin();
     const { topic, from } = this.#options;
-    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic))
-      this.#positions.set(partition, Number(from === 'latest' ? high : low));
+    for (const { partition, low, high } of await topicOffsets(admin, topic))
+      this.#positions.set(partition, from === 'latest' ? high : low);
     if (typeof from === 'number')
       for (const { partition, offset } of await admin.fetchTopicOffsetsByTimestamp(topic, from))
         this.#positions.set(partition, Number(offset));
@@ -78,8 +79,8 @@ export class TopicReader {
   async catchUp(): Promise<void> {
     const admin = await this.#parts.admin();
     const ends = new Map<number, number>();
-    for (const { partition, high } of await admin.fetchTopicOffsets(this.#options.topic))
-      if (this.#reads(partition)) ends.set(partition, Number(high));
+    for (const { partition, high } of await topicOffsets(admin, this.#options.topic))
+      if (this.#reads(partition)) ends.set(partition, high);
     await new Promise<void>((resolve) => {
       this.#waiting.push({ ends, done: resolve });
       this.#tellWaiting();
@@ -113,7 +114,8 @@ export class TopicReader {
       maxBytes: 4_194_304,
       sessionTimeout: 30_000,
       metadataMaxAge: 60_000,
-      retry: patient,
+      // A start that is under way when `stop` is called must be its last.
+      retry: { ...patient, restartOnFailure: async () => !this.#stopping.signal.aborted },
     });
     this.#consumer = consumer;
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
