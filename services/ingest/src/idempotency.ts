@@ -7,6 +7,7 @@
  * (`Idempotency-Status: unchecked`). The key stays visible as the record's key in mail.requests.
  */
 import { hash } from 'node:crypto';
+import type { Context } from '@opentelemetry/api';
 import type { Caller } from './keyring.ts';
 import { ProblemError } from './problem.ts';
 import { type RedisCommands, RedisScript } from './redis-scripts.ts';
@@ -50,6 +51,8 @@ export interface RepeatableRequest {
   readonly caller: Caller;
   readonly via: 'http' | 'smtp';
   readonly idempotencyKey: string | null;
+  /** Holds the span of the batch that this is a line of. */
+  readonly linkTo?: Context;
   /** Hash of the body's bytes; only asked for with a key. */
   bodyHash(): string;
 }
@@ -87,16 +90,17 @@ export class Repeatable {
     request: RepeatableRequest,
     submit: (submission: Submission) => Promise<Submitted>,
   ): Promise<RepeatableAnswer> {
-    const { caller, via, idempotencyKey } = request;
+    const { caller, via, idempotencyKey, linkTo } = request;
     const now = Date.now();
+    const common = { caller, via, idempotencyKey, ...(linkTo === undefined ? {} : { linkTo }) };
     if (idempotencyKey === null) {
-      const submitted = await submit({ caller, via, acceptedAt: now, idempotencyKey });
+      const submitted = await submit({ ...common, acceptedAt: now });
       return { submitted, status: 'stored' };
     }
     const key = this.#keyOf(caller.tenant, idempotencyKey);
     const begun = await this.#begin(key, request.bodyHash(), now);
     if (begun?.kind === 'replay') return { submitted: begun.submitted, status: 'replayed' };
-    const submission = { caller, via, acceptedAt: begun?.acceptedAt ?? now, idempotencyKey };
+    const submission = { ...common, acceptedAt: begun?.acceptedAt ?? now };
     if (begun === undefined) return { submitted: await submit(submission), status: 'unchecked' };
     try {
       const submitted = await submit(submission);
@@ -114,7 +118,10 @@ export class Repeatable {
     const { redis, rememberMs } = this.#options;
     const reply = await begin
       .run(redis, key, [bodyHash, now, leaseMs, rememberMs])
-      .catch((error: unknown) => this.#options.onUnchecked(error));
+      .catch((error: unknown) => {
+        this.#options.onUnchecked(error);
+        return undefined;
+      });
     if (reply === undefined) return undefined;
     const [kind, value] = reply.map(String);
     switch (kind) {

@@ -1,17 +1,22 @@
-import type { KafkaLogger, KafkaOptions } from '@millrace/kafka';
+import type { KafkaLogger } from '@millrace/kafka';
 import type { SendRequest } from '@millrace/schemas';
-import type { Config } from '@millrace/service';
-import type { RedisCommands } from './redis-scripts.ts';
+import type { Config, RedisConnection } from '@millrace/service';
 
 export { type NewApiKey, newApiKey } from './api-key.ts';
 export { startIngest } from './ingest.ts';
 
+/** The parts of the configuration that ingest reads. */
+export type IngestSettings = Pick<
+  Config,
+  'kafka' | 'registry' | 'redis' | 'tenants' | 'pools' | 'dkim' | 'blobs' | 'state_directory' | 'ingest'
+>;
+
 /** What the ingest service needs from outside. */
 export interface IngestOptions {
-  readonly config: Config;
+  readonly config: IngestSettings;
   readonly logger: KafkaLogger;
-  readonly redis: RedisCommands;
-  readonly kafka: KafkaOptions;
+  /** Its commands fail at once while Redis is away. Stays the caller's to close. */
+  readonly redis: Pick<RedisConnection, 'client' | 'ready'>;
   readonly putBlob: (bytes: Buffer) => Promise<string>;
   readonly compose: (request: SendRequest) => Promise<Buffer>;
 }
@@ -22,6 +27,8 @@ export interface Ingest {
   readonly httpUrl: string;
   /** Where SMTP submission listens; undefined when `ingest.smtp.enabled` is false. */
   readonly smtp: { readonly host: string; readonly port: number } | undefined;
+  /** Whether requests are taken: Kafka is there. */
+  readonly ready: boolean;
   /** Takes no new work, answers what was taken, closes both listeners. */
   stop(): Promise<void>;
 }

@@ -1,8 +1,9 @@
 /** The service: everything made once and wired together. */
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { connectKafka } from '@millrace/kafka';
+import { connectKafka, kafkaOptionsOf } from '@millrace/kafka';
 import { Acceptance } from './acceptance.ts';
+import { AcceptanceTally, measure } from './acceptance-tally.ts';
 import { BlobOffload } from './blob-offload.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { createHttpServer } from './http/http-server.ts';
@@ -22,11 +23,14 @@ import { TemplateStore } from './template-store.ts';
 const templateBytes = 32 * 1_048_576;
 /** JSON around the content of the largest message. */
 const jsonOverheadBytes = 1_048_576;
+/** All messages that are being received by SMTP together, at least. */
+const receivingBytes = 67_108_864;
 const hourMs = 3_600_000;
 
 /** Starts HTTP and SMTP ingest; resolves when both listen. Kafka may come later: until then requests get 503. */
 export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
-  const { config, logger, redis } = options;
+  const { config, logger } = options;
+  const redis = options.redis.client;
   const { ingest } = config;
   const keyring = new Keyring(config);
   const keyPrefix = config.redis.key_prefix;
@@ -35,7 +39,7 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
     new TemplateStore(join(config.state_directory, `templates-${process.pid}`), templateBytes),
   );
   const suppressions = new SuppressionList();
-  const kafka = await connectKafka(options.kafka);
+  const kafka = await connectKafka(kafkaOptionsOf(config, 'ingest', logger));
   const spine = new Spine({
     kafka,
     partitions: config.kafka.partitions,
@@ -52,9 +56,12 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
       compose: options.compose,
     }),
   );
+  const tally = new AcceptanceTally();
+  const budget = new ByteBudget(Math.max(receivingBytes, 2 * ingest.max_message_bytes));
   const submitter = new Submitter({
     acceptance,
     catalogue,
+    tally,
     maxMessageBytes: ingest.max_message_bytes,
     maxRecipients: ingest.max_recipients,
   });
@@ -83,9 +90,8 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
     },
     templates: { keyring, catalogue, spine },
     suppressions: { keyring, list: suppressions, spine },
-    health: { kafka: () => spine.ready, redis: () => true },
+    health: { kafka: () => spine.ready, redis: () => options.redis.ready },
     log: logger,
-    observe: () => undefined,
   });
   await app.listen({ host: ingest.http.host, port: ingest.http.port });
   const { port } = addressOf(app.server.address());
@@ -103,17 +109,25 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
         keyring,
         submitter,
         rate,
-        budget: new ByteBudget(Math.max(67_108_864, 2 * ingest.max_message_bytes)),
+        budget,
         log: logger,
-        observe: (_caller, run) => run(),
       })
     : undefined;
 
+  const unmeasure = measure({
+    tally,
+    receivingBytes: () => budget.takenBytes,
+    kafkaReady: () => spine.ready,
+  });
   return {
     httpUrl: `http://${ingest.http.host}:${port}`,
     smtp,
+    get ready() {
+      return spine.ready;
+    },
     stop: async () => {
       await Promise.all([app.close(), smtp?.stop()]);
+      unmeasure();
       await spine.stop();
     },
   };

@@ -102,7 +102,10 @@ export class KeyRate {
         needed,
         needed + spare,
       ])
-      .catch((error: unknown) => this.#options.onUnavailable(error));
+      .catch((error: unknown) => {
+        this.#options.onUnavailable(error);
+        return undefined;
+      });
     if (reply === undefined) return this.#takeLocally(credit, rate, messages, now);
     const [granted = 0, waitUs = 0] = reply.map(Number);
     if (granted < needed) {

@@ -104,7 +104,7 @@ const properties = {
       maxProperties: 50,
     }),
   ),
-  send_at: Type.Optional(moment('Not before.')),
+  send_at: Type.Optional(moment('Not before; at most 90 days ahead.')),
   expires_at: Type.Optional(moment('Not after: what is not delivered by then becomes an expired event.')),
   pool: Type.Optional(name("Egress pool. Default: the tenant's for the stream")),
   guarantee: Type.Optional(

@@ -1,5 +1,6 @@
 /** The connection to Kafka: made in the background, so that ingest answers 503 instead of not answering while it is away. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { topics } from '@millrace/core';
 import type { FollowedTable, Kafka, Producer } from '@millrace/kafka';
 import { KafkaClosedError, KafkaUnavailableError, RecordTooLargeError } from '@millrace/kafka';
 import { ProblemError } from './problem.ts';
@@ -9,6 +10,8 @@ export const acknowledgeTimeoutMs = 10_000;
 /** What `Retry-After` says while Kafka is away, ms. */
 const retryAfterMs = 5_000;
 const longestBackoffMs = 5_000;
+/** What ingest writes to. The others belong to the services after it. */
+const ownTopics = [topics.requests, topics.templates, topics.suppressions];
 
 /** What is said of the connection. */
 export interface SpineLog {
@@ -88,7 +91,7 @@ export class Spine {
 
   async #connectOnce(): Promise<void> {
     const { kafka, partitions, replicationFactor, follow } = this.#options;
-    await kafka.createTopics({ partitions, replicationFactor });
+    await kafka.createTopics({ partitions, replicationFactor, only: ownTopics });
     await kafka.registerSchemas();
     this.#producer ??= await kafka.producer({ timeoutMs: acknowledgeTimeoutMs, compressAboveBytes: 16_384 });
     if (this.#tables.length === 0) this.#tables = await follow(kafka);

@@ -1,7 +1,10 @@
 /** One way for every request, by HTTP or SMTP: drafted, its template pinned, checked, then accepted. */
-import { classifyStream, deriveMessageId, newMessageId } from '@millrace/core';
+import { classifyStream, deriveMessageId, newMessageId, type Stream } from '@millrace/core';
 import type { SendRequest } from '@millrace/schemas';
+import type { Context } from '@opentelemetry/api';
+import { inAcceptSpan } from './accept-span.ts';
 import type { Acceptance } from './acceptance.ts';
+import type { AcceptanceTally } from './acceptance-tally.ts';
 import { draftRequest, type Origin } from './draft.ts';
 import type { Caller } from './keyring.ts';
 import { invalidRequest, ProblemError } from './problem.ts';
@@ -23,6 +26,8 @@ export interface Submission {
   /** ms since the epoch; of a repeated request the time of the first. */
   readonly acceptedAt: number;
   readonly idempotencyKey: string | null;
+  /** Holds the span of the batch that this is a line of. */
+  readonly linkTo?: Context;
 }
 
 /** Ids of a request: random, or derived from the idempotency key so that a repetition yields the same messages. */
@@ -51,17 +56,20 @@ const submittedOf = (request: SendRequest): Submitted => ({
 export class Submitter {
   readonly #acceptance: Acceptance;
   readonly #catalogue: TemplateCatalogue;
+  readonly #tally: AcceptanceTally;
   readonly #maxMessageBytes: number;
   readonly #maxRecipients: number;
 
   constructor(options: {
     readonly acceptance: Acceptance;
     readonly catalogue: TemplateCatalogue;
+    readonly tally: AcceptanceTally;
     readonly maxMessageBytes: number;
     readonly maxRecipients: number;
   }) {
     this.#acceptance = options.acceptance;
     this.#catalogue = options.catalogue;
+    this.#tally = options.tally;
     this.#maxMessageBytes = options.maxMessageBytes;
     this.#maxRecipients = options.maxRecipients;
   }
@@ -78,7 +86,10 @@ export class Submitter {
   async submit(body: SendBody, submission: Submission, message?: Buffer): Promise<Submitted> {
     if (!this.#acceptance.ready) throw kafkaAway();
     const request = this.#prepare(body, submission, message) ?? (await this.#prepareAgain(body, submission));
-    await this.#acceptance.accept(request);
+    const { stream } = classifyStream(request, submission.caller.facts.policy);
+    checkScope(stream, submission.caller);
+    await inAcceptSpan(request, stream, submission.linkTo, () => this.#acceptance.accept(request));
+    this.#tally.add(stream, submission.via, request.recipients.length);
     return submittedOf(request);
   }
 
@@ -91,7 +102,6 @@ export class Submitter {
     this.#checkSize(request);
     const problem = problemOf(request, submission.caller.facts, Date.now());
     if (problem !== undefined) throw problem;
-    checkScope(request, submission.caller);
     return request;
   }
 
@@ -130,14 +140,9 @@ export class Submitter {
   }
 }
 
-const checkScope = (request: SendRequest, { scopes, facts, keyId }: Caller): void => {
-  if (scopes.has('send')) return;
-  if (!scopes.has('send:batch')) {
-    throw new ProblemError('insufficient-scope', `The key ${keyId} lacks the scope send`);
-  }
-  if (classifyStream(request, facts.policy).stream !== 'batch') {
-    throw new ProblemError('insufficient-scope', `The key ${keyId} may send on the stream batch only`, {
-      errors: [{ field: 'stream', message: 'is realtime, which needs the scope send' }],
-    });
-  }
+const checkScope = (stream: Stream, { scopes, keyId }: Caller): void => {
+  if (scopes.has('send') || (scopes.has('send:batch') && stream === 'batch')) return;
+  throw new ProblemError('insufficient-scope', `The key ${keyId} may not send on the stream ${stream}`, {
+    errors: [{ field: 'stream', message: `is ${stream}, which needs the scope send` }],
+  });
 };

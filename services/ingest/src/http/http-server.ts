@@ -7,6 +7,7 @@ import { addHealthRoutes, type HealthRoutes } from './health-routes.ts';
 import { JsonBody, parseJson } from './json-body.ts';
 import { addMessageRoutes, type MessageRoutes } from './message-routes.ts';
 import { answerWithProblems, type FailureLog } from './problems.ts';
+import { observeRequests } from './request-span.ts';
 import { addSuppressionRoutes, type SuppressionRoutes } from './suppression-routes.ts';
 import { addTemplateRoutes, type TemplateRoutes } from './template-routes.ts';
 
@@ -19,8 +20,6 @@ export interface HttpServerOptions {
   readonly suppressions: SuppressionRoutes;
   readonly health: HealthRoutes;
   readonly log: FailureLog;
-  /** Called before the routes are added: tracing and counting. */
-  readonly observe: (app: FastifyInstance) => void;
 }
 
 const parseBodies = (app: FastifyInstance): void => {
@@ -54,7 +53,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   parseBodies(app);
   answerWithProblems(app, options.log);
   challenge(app);
-  options.observe(app);
+  observeRequests(app);
   await app.register(swagger, { openapi: apiDocument });
   addMessageRoutes(app, options.messages);
   addTemplateRoutes(app, options.templates);

@@ -2,6 +2,8 @@
 
 import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { classifyStream } from '@millrace/core';
+import { context } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { batchAnswers, batchLimits } from '../batch-lines.ts';
 import { compileCheck } from '../body-check.ts';
@@ -14,6 +16,7 @@ import type { Submitter } from '../submitter.ts';
 import { callerOf, requireScopes } from './authentication.ts';
 import { jsonBodyOf } from './json-body.ts';
 import type { FailureLog } from './problems.ts';
+import { inRequestSpan } from './request-span.ts';
 import { BatchAnswerSchema, responses, SubmittedSchema } from './schemas.ts';
 
 const sendScopes: readonly Scope[] = ['send', 'send:batch'];
@@ -53,6 +56,12 @@ const idempotencyKeyOf = (request: FastifyRequest): string | null => {
   ]);
 };
 
+const classifiedBy = (body: SendBody) => ({
+  stream: body.stream ?? null,
+  category: body.category ?? null,
+  guarantee: body.guarantee ?? 'at_least_once',
+});
+
 const sendOne = (routes: MessageRoutes) => async (request: FastifyRequest, reply: FastifyReply) => {
   const caller = callerOf(request);
   const idempotencyKey = idempotencyKeyOf(request);
@@ -60,12 +69,16 @@ const sendOne = (routes: MessageRoutes) => async (request: FastifyRequest, reply
   const checked = checkBody(json.value);
   if (checked.kind === 'wrong') throw invalidRequest(checked.errors);
   const body = checked.value;
-  const answer = await routes.repeatable.run(
-    { caller, via: 'http', idempotencyKey, bodyHash: () => hash('sha256', json.text, 'hex') },
-    async (submission) => {
-      await routes.rate.takeOrRefuse(caller, body.to.length);
-      return routes.submitter.submit(body, submission);
-    },
+  const { stream } = classifyStream(classifiedBy(body), caller.facts.policy);
+  const attributes = { 'millrace.stream': stream, 'millrace.tenant': caller.tenant };
+  const answer = await inRequestSpan(request, attributes, () =>
+    routes.repeatable.run(
+      { caller, via: 'http', idempotencyKey, bodyHash: () => hash('sha256', json.text, 'hex') },
+      async (submission) => {
+        await routes.rate.takeOrRefuse(caller, body.to.length);
+        return routes.submitter.submit(body, submission);
+      },
+    ),
   );
   if (idempotencyKey !== null) reply.header('idempotency-status', answer.status);
   return reply.code(202).send(answer.submitted);
@@ -76,6 +89,7 @@ const sendBatch = (routes: MessageRoutes) => async (request: FastifyRequest, rep
   if (!(request.body instanceof Readable)) {
     throw new ProblemError('unsupported-media-type', 'Send the lines as application/x-ndjson');
   }
+  const linkTo = inRequestSpan(request, { 'millrace.tenant': caller.tenant }, () => context.active());
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const answers = batchAnswers(
@@ -83,7 +97,7 @@ const sendBatch = (routes: MessageRoutes) => async (request: FastifyRequest, rep
     async (body, bodyHash) => {
       const { idempotency_key: idempotencyKey = null } = body;
       const answer = await routes.repeatable.run(
-        { caller, via: 'http', idempotencyKey, bodyHash },
+        { caller, via: 'http', idempotencyKey, bodyHash, linkTo },
         async (submission) => {
           await routes.rate.takeOrWait(caller, body.to.length, gone.signal);
           return routes.submitter.submit(body, submission);

@@ -238,7 +238,7 @@ export const addTemplateRoutes = (app: FastifyInstance, routes: TemplateRoutes):
   app.delete('/v1/templates/:id', {
     ...requireScopes(keyring, write),
     schema: documented('deleteTemplate', 'Delete a template', {
-      description: 'No new message can use it; messages that were accepted before are still sent.',
+      description: 'No new message can use it; messages that were routed before are still sent.',
       params: IdParams,
       response: responses({ status: 204, description: 'Deleted' }, [...common, 'not-found']),
     }),

@@ -45,8 +45,6 @@ export interface SubmissionOptions {
   readonly rate: KeyRate;
   readonly budget: ByteBudget;
   readonly log: SubmissionLog;
-  /** Called around each message, so that it can be traced and counted. */
-  readonly observe: <T>(caller: Caller, run: () => Promise<T>) => Promise<T>;
 }
 
 /** A running submission server. */
@@ -115,7 +113,7 @@ class Submission {
     const caller = this.#callerOf(session);
     const collected = await collectMessage(stream, this.#options.budget, this.#options.maxMessageBytes);
     try {
-      return await this.#options.observe(caller, () => this.#submit(collected.message, caller, session));
+      return await this.#submit(collected.message, caller, session);
     } finally {
       collected.release();
     }

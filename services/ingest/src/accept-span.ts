@@ -1,0 +1,49 @@
+/** The span of handing one request to Kafka: what the router's span has as its parent. */
+import type { Stream } from '@millrace/core';
+import { topics } from '@millrace/core';
+import type { SendRequest } from '@millrace/schemas';
+import { type Context, context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+
+const tracer = trace.getTracer('@millrace/ingest');
+
+/**
+ * Runs `send` in a producer span: a child of the active span, or with `linkTo` (a batch's span) a root of its own that
+ * links to it, so that each line is sampled for itself. The stream is an attribute from the start: the sampler asks for it.
+ */
+export const inAcceptSpan = <T>(
+  request: SendRequest,
+  stream: Stream,
+  linkTo: Context | undefined,
+  send: () => Promise<T>,
+): Promise<T> => {
+  const parent = linkTo === undefined ? context.active() : ROOT_CONTEXT;
+  const linked = linkTo === undefined ? undefined : trace.getSpanContext(linkTo);
+  const span = tracer.startSpan(
+    `send ${topics.requests}`,
+    {
+      kind: SpanKind.PRODUCER,
+      attributes: {
+        'messaging.system': 'kafka',
+        'messaging.operation.type': 'send',
+        'messaging.operation.name': 'send',
+        'messaging.destination.name': topics.requests,
+        'messaging.batch.message_count': request.recipients.length,
+        'millrace.tenant': request.tenant,
+        'millrace.stream': stream,
+        'millrace.request_id': request.request_id,
+        'millrace.via': request.via,
+      },
+      ...(linked === undefined ? {} : { links: [{ context: linked }] }),
+    },
+    parent,
+  );
+  if (!span.isRecording()) return send();
+  return context.with(trace.setSpan(parent, span), () =>
+    send()
+      .catch((error: unknown) => {
+        span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+        throw error;
+      })
+      .finally(() => span.end()),
+  );
+};
