@@ -1,0 +1,89 @@
+/** Egress sources and the pools that weigh them: which address, or which relay, a message leaves from. */
+import type { Config, PoolConfig, SourceConfig } from '@millrace/service';
+
+/** One way out. */
+export interface EgressSource {
+  readonly name: string;
+  /** Local addresses to bind to; undefined: the system chooses. */
+  readonly address: string | undefined;
+  readonly address6: string | undefined;
+  /** Said in EHLO. */
+  readonly ehloName: string;
+  /** Set: mail goes to this smarthost instead of the recipients' exchangers. */
+  readonly relay: SourceConfig['relay'];
+}
+
+interface Weighed {
+  readonly source: EgressSource;
+  readonly weight: number;
+  current: number;
+}
+
+/** A weighted group of sources. */
+export class EgressPool {
+  readonly #members: readonly Weighed[];
+
+  constructor(members: readonly { readonly source: EgressSource; readonly weight: number }[]) {
+    this.#members = members.map(({ source, weight }) => ({ source, weight, current: 0 }));
+  }
+
+  get sources(): readonly EgressSource[] {
+    return this.#members.map(({ source }) => source);
+  }
+
+  /**
+   * The next source by smooth weighted round robin: over many messages each has its share, and no source gets its share
+   * in one piece. Sources that are not `ready` are passed over while another one is.
+   */
+  next(ready: (source: EgressSource) => boolean): EgressSource | undefined {
+    if (this.#members.length === 1) return this.#members[0]?.source;
+    const able = this.#members.filter(({ source }) => ready(source));
+    const candidates = able.length > 0 ? able : this.#members;
+    let total = 0;
+    let best: Weighed | undefined;
+    for (const member of candidates) {
+      total += member.weight;
+      member.current += member.weight;
+      if (best === undefined || member.current > best.current) best = member;
+    }
+    if (best === undefined) return undefined;
+    best.current -= total;
+    return best.source;
+  }
+}
+
+/** The parts of the configuration that say how mail leaves. */
+export type EgressConfig = Pick<Config, 'pools' | 'sources'>;
+
+const sourceOf = (name: string, source: SourceConfig, hostName: string): EgressSource => ({
+  name,
+  address: source.address,
+  address6: source.address6,
+  ehloName: source.ehlo ?? hostName,
+  relay: source.relay,
+});
+
+const poolOf = (
+  pool: PoolConfig,
+  sources: ReadonlyMap<string, EgressSource>,
+): { readonly source: EgressSource; readonly weight: number }[] =>
+  pool.sources.flatMap(({ source: name, weight }) => {
+    const source = sources.get(name);
+    return source === undefined ? [] : [{ source, weight }];
+  });
+
+/** The pools of one stream, by name. `hostName`: EHLO name of sources that have none. */
+export const egressPools = (
+  config: EgressConfig,
+  stream: 'realtime' | 'batch',
+  hostName: string,
+): ReadonlyMap<string, EgressPool> => {
+  const sources = new Map(
+    Object.entries(config.sources).map(([name, source]) => [name, sourceOf(name, source, hostName)]),
+  );
+  return new Map(
+    Object.entries(config.pools)
+      .filter(([, pool]) => pool.stream === stream)
+      .map(([name, pool]) => [name, new EgressPool(poolOf(pool, sources))]),
+  );
+};

@@ -1,0 +1,156 @@
+/** Records on their way into lanes: what the journal knows of them, whether they are still wanted, which source, where to. */
+import { type Isp, isMessageId, isps } from '@millrace/core';
+import type { Held, KafkaLogger } from '@millrace/kafka';
+import type { DeliveryTask } from '@millrace/schemas';
+import type { Destination, Destinations } from './destinations.ts';
+import type { EgressPool, EgressSource } from './egress.ts';
+import type { Job } from './job.ts';
+import type { JournalLook } from './journal-look.ts';
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
+import type { OutcomeWriter } from './outcome-writer.ts';
+import { deliverySpan } from './spans.ts';
+
+export interface IntakeParts {
+  readonly journal: JournalLook;
+  readonly pools: ReadonlyMap<string, EgressPool>;
+  readonly destinations: Destinations;
+  readonly lanes: Lanes;
+  readonly outcomes: OutcomeWriter;
+  /** Whether the message may still be sent; where not, that has been seen to. */
+  readonly mayBeSent: (job: Job) => boolean;
+  readonly logger: KafkaLogger;
+  readonly now: () => number;
+}
+
+const ispsByName: ReadonlyMap<string, Isp> = new Map(isps.map((isp) => [isp, isp]));
+const dnsRetryMs = { realtime: 15_000, batch: 60_000 };
+
+export class Intake {
+  readonly #parts: IntakeParts;
+  #arrived: Job[] = [];
+  #stopped = false;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes a record in. What arrives in one turn of the event loop is looked up together. */
+  take(held: Held<DeliveryTask>): void {
+    if (this.#stopped) return;
+    const id = held.value.message_id;
+    if (!isMessageId(id)) throw new TypeError(`message_id "${id.slice(0, 80)}" is not a UUIDv7.`);
+    const job: Job = {
+      id,
+      held,
+      takenAt: this.#parts.now(),
+      span: deliverySpan(held),
+      mail: undefined,
+      sentBefore: false,
+      returns: 0,
+    };
+    if (this.#arrived.push(job) === 1) setImmediate(() => this.#lookUp());
+  }
+
+  /** Redis is there again: what had to wait for it goes on. */
+  redisIsBack(): void {
+    this.#parts.journal.redisIsBack(this.#placeAll);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#arrived = [];
+    this.#parts.journal.stop();
+  }
+
+  #lookUp(): void {
+    const jobs = this.#arrived;
+    this.#arrived = [];
+    if (jobs.length === 0) return;
+    this.#parts.journal.sort(jobs, this.#placeAll).catch((error: unknown) => {
+      this.#parts.logger.error({ error: String(error) }, 'looking up records in the journal');
+    });
+  }
+
+  readonly #placeAll = (jobs: readonly Job[]): void => {
+    const touched = new Set<Lane>();
+    for (const job of jobs) {
+      if (this.#stopped || !this.#parts.mayBeSent(job)) continue;
+      const lane = this.#place(job);
+      if (lane !== undefined) touched.add(lane);
+    }
+    for (const lane of touched) lane.advance();
+  };
+
+  /** The lane that it was put into; undefined: it goes another way, or DNS is asked first. */
+  #place(job: Job): Lane | undefined {
+    const task = job.held.value;
+    const isp = ispsByName.get(task.isp) ?? 'other';
+    const source = this.#source(job, isp);
+    if (source === undefined) return undefined;
+    if (source.relay !== undefined) {
+      return this.#enter(job, isp, source, { key: `relay ${source.name}`, hosts: [] });
+    }
+    const known = this.#parts.destinations.known(task.domain, job.takenAt);
+    if (known?.kind === 'destination') return this.#enter(job, isp, source, known.destination);
+    this.#find(job, isp, source).catch((error: unknown) => {
+      this.#parts.logger.error({ error: String(error), domain: task.domain }, 'looking for a domain');
+    });
+    return undefined;
+  }
+
+  #source(job: Job, isp: Isp): EgressSource | undefined {
+    const task = job.held.value;
+    const { lanes, outcomes } = this.#parts;
+    const source = this.#parts.pools
+      .get(task.pool)
+      ?.next((candidate) => !lanes.of(isp, task.site, candidate).throttled);
+    if (source !== undefined) return source;
+    const text = `Pool ${task.pool} is not configured for stream ${task.stream}.`;
+    this.#parts.logger.error({ pool: task.pool, message_id: task.message_id }, text);
+    outcomes.deferred(job, null, { code: null, enhanced: '4.3.5', text, phase: null }, 'other', null);
+    return undefined;
+  }
+
+  async #find(job: Job, isp: Isp, source: EgressSource): Promise<void> {
+    const task = job.held.value;
+    const { destinations, outcomes, now } = this.#parts;
+    const found = await destinations.find(task.domain);
+    if (this.#stopped || !this.#parts.mayBeSent(job)) return;
+    switch (found.kind) {
+      case 'destination':
+        this.#enter(job, isp, source, found.destination)?.advance();
+        return;
+      case 'null_mx': {
+        const text = `${task.domain} accepts no mail (null MX).`;
+        outcomes.bounced(job, null, { code: 556, enhanced: '5.1.10', text, phase: 'dns' }, 'no_mx');
+        return;
+      }
+      case 'no_domain': {
+        const text = `${task.domain} does not exist.`;
+        outcomes.bounced(job, null, { code: null, enhanced: '5.1.2', text, phase: 'dns' }, 'invalid_domain');
+        return;
+      }
+      case 'temporary': {
+        const waitMs = task.stream === 'realtime' ? dnsRetryMs.realtime : dnsRetryMs.batch;
+        outcomes.postponed(job, now() + waitMs, 'dns_failure');
+        return;
+      }
+      default:
+        found satisfies never;
+    }
+  }
+
+  #enter(job: Job, isp: Isp, source: EgressSource, destination: Destination): Lane | undefined {
+    const { site } = job.held.value;
+    const { lanes, outcomes } = this.#parts;
+    const returnAt = lanes.returnAt(isp, site, source);
+    if (returnAt !== undefined) {
+      outcomes.postponed(job, returnAt, 'lane_busy');
+      return undefined;
+    }
+    const lane = lanes.of(isp, site, source);
+    lane.add(destination, job);
+    return lane;
+  }
+}

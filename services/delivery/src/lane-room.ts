@@ -1,0 +1,56 @@
+/**
+ * How many messages of a lane may wait in a window that it shares with other lanes, and when those that find no room may
+ * come back: both follow from the pace at which the lane gets rid of messages. Pure.
+ */
+
+/** Room is what goes out in so long. */
+const roomMs = 2_000;
+const leastRoom = 20;
+const mostRoom = 500;
+/** Messages a second: below it the pace is no longer told apart from standing still. */
+const slowest = 0.1;
+const soonestMs = 1_000;
+const latestMs = 600_000;
+/** Weight of the newest measure. */
+const smoothing = 0.3;
+
+export class LaneRoom {
+  #perSecond: number;
+  #measuredAt: number;
+  #sent = 0;
+  #returnsAt = 0;
+
+  /** `expectedPerSecond`: the pace until there is a measure. */
+  constructor(expectedPerSecond: number, now: number) {
+    this.#perSecond = expectedPerSecond;
+    this.#measuredAt = now;
+  }
+
+  /** Messages a second. */
+  get pace(): number {
+    return this.#perSecond;
+  }
+
+  /** Messages that may wait. */
+  get room(): number {
+    return Math.min(mostRoom, Math.max(leastRoom, Math.round((this.#perSecond * roomMs) / 1_000)));
+  }
+
+  /** `sent`: messages sent since the lane began. While nothing waits, its pace says nothing of what it could do. */
+  measure(sent: number, backlog: number, now: number): void {
+    const seconds = (now - this.#measuredAt) / 1_000;
+    if (seconds <= 0) return;
+    const measured = (sent - this.#sent) / seconds;
+    this.#sent = sent;
+    this.#measuredAt = now;
+    if (backlog === 0 && measured < this.#perSecond) return;
+    this.#perSecond = Math.max(slowest, measured * smoothing + this.#perSecond * (1 - smoothing));
+  }
+
+  /** When one more that found no room may come back, ms since the epoch: each in its turn. */
+  returnAt(backlog: number, now: number): number {
+    const first = now + Math.max(soonestMs, (backlog / this.#perSecond) * 1_000);
+    this.#returnsAt = Math.min(now + latestMs, Math.max(this.#returnsAt, first) + 1_000 / this.#perSecond);
+    return this.#returnsAt;
+  }
+}

@@ -1,0 +1,68 @@
+/** The delivery worker as a service: its own connection to Kafka and its own resolver, from the configuration. */
+import { readFile } from 'node:fs/promises';
+import type { Isp, Stream } from '@millrace/core';
+import { connectKafka, type KafkaLogger, kafkaOptionsOf } from '@millrace/kafka';
+import type { Config, RedisConnection } from '@millrace/service';
+import { DnsResolver } from '@millrace/smtp';
+import { loadShaping } from './shaping/load-shaping.ts';
+import { type Delivery, startWorker } from './worker.ts';
+
+export interface StartDeliveryOptions {
+  readonly config: Config;
+  readonly logger: KafkaLogger;
+  /** Stays the caller's to stop. */
+  readonly redis: RedisConnection;
+  readonly stream: Stream;
+  /** Only these providers' shards. Default: all. */
+  readonly shards?: readonly Isp[];
+  /** ms since the epoch. Default: the clock. */
+  readonly now?: () => number;
+  /** 0 <= x < 1. Default: Math.random. */
+  readonly random?: () => number;
+}
+
+/**
+ * Reads shaping, keys and templates, joins the stream's group. The topics exist already. Throws ConfigError for a shaping
+ * file, DkimKeyError for a key that cannot be used.
+ */
+export const startDelivery = async (options: StartDeliveryOptions): Promise<Delivery> => {
+  const { config, logger, stream } = options;
+  const [shaping, ca] = await Promise.all([
+    loadShaping(config.delivery.shaping_file),
+    config.delivery.ca_file === undefined ? undefined : readFile(config.delivery.ca_file, 'utf8'),
+  ]);
+  const resolver = new DnsResolver({
+    servers: config.router.dns_servers,
+    timeoutMs: config.router.dns_timeout_ms,
+  });
+  const kafka = await connectKafka(kafkaOptionsOf(config, `delivery-${stream}`, logger));
+  const stop = async (): Promise<void> => {
+    await kafka.stop();
+    await resolver.stop();
+  };
+  try {
+    await kafka.registerSchemas();
+    const worker = await startWorker({
+      ...options,
+      kafka,
+      resolver,
+      shaping,
+      ...(ca === undefined ? {} : { ca }),
+    });
+    return {
+      tally: worker.tally,
+      get ready() {
+        return worker.ready;
+      },
+      stats: () => worker.stats(),
+      joined: () => worker.joined(),
+      stop: async () => {
+        await worker.stop();
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};

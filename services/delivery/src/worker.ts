@@ -1,0 +1,251 @@
+/** The delivery worker on a Kafka connection: everything that it is made of, put together. */
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Isp, isps, type Shaping, type Stream, shardTopic } from '@millrace/core';
+import type { ConsumerStats, Kafka, KafkaLogger } from '@millrace/kafka';
+import { createBlobStore, messageFacts } from '@millrace/message';
+import type { Config, RedisConnection } from '@millrace/service';
+import type { DnsResolver } from '@millrace/smtp';
+import { Attempts } from './attempts.ts';
+import { ConnectionPlaces } from './connection-places.ts';
+import { Connector } from './connector.ts';
+import { Destinations } from './destinations.ts';
+import { egressPools } from './egress.ts';
+import { Intake } from './intake.ts';
+import { JournalLook } from './journal-look.ts';
+import { Lanes } from './lanes.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { Latencies, observe } from './metrics.ts';
+import { OutcomeWriter } from './outcome-writer.ts';
+import { Preparation } from './preparation.ts';
+import { sharedState } from './redis/shared-state.ts';
+import { DeliveryTally } from './tally.ts';
+import { Templates } from './templates.ts';
+import { openTerms } from './terms.ts';
+
+/** The parts of the configuration that a worker reads. */
+export type WorkerConfig = Pick<
+  Config,
+  | 'sources'
+  | 'pools'
+  | 'dkim'
+  | 'dkim_fallback_domain'
+  | 'return_path_domain'
+  | 'unsubscribe'
+  | 'feedback_id_sender'
+  | 'blobs'
+  | 'delivery'
+  | 'redis'
+> & { readonly ingest: Pick<Config['ingest'], 'max_message_bytes'> };
+
+export interface WorkerOptions {
+  readonly config: WorkerConfig;
+  /** Connected, schemas registered, topics created. Stays the caller's to stop. */
+  readonly kafka: Kafka;
+  /** Stays the caller's to stop. */
+  readonly redis: RedisConnection;
+  readonly resolver: DnsResolver;
+  readonly shaping: Shaping;
+  readonly stream: Stream;
+  /** Default: all. */
+  readonly shards?: readonly Isp[];
+  readonly logger: KafkaLogger;
+  /** PEM of the authorities for recipients' certificates. Default: Node's. */
+  readonly ca?: string;
+  /** ms since the epoch. Default: the clock. */
+  readonly now?: () => number;
+  /** 0 <= x < 1. Default: Math.random. */
+  readonly random?: () => number;
+}
+
+export interface LaneStats {
+  readonly lane: string;
+  readonly backlog: number;
+  readonly sessions: number;
+  readonly sent: number;
+  readonly throttled: boolean;
+}
+
+export interface DeliveryStats {
+  readonly consumer: ConsumerStats;
+  readonly lanes: readonly LaneStats[];
+  readonly connections: number;
+  /** Of mails that are rendered and not sent yet, bytes: an estimate. */
+  readonly preparedBytes: number;
+}
+
+/** A running worker. */
+export interface Delivery {
+  /** Counts since start. */
+  readonly tally: DeliveryTally;
+  /** Whether brokers take records and the group has been joined. */
+  readonly ready: boolean;
+  stats(): DeliveryStats;
+  /** Resolves when it has been given its partitions. */
+  joined(): Promise<void>;
+  /** Begins no further mail, finishes those in a session, writes down what came of them, commits, leaves. */
+  stop(): Promise<void>;
+}
+
+/** Records in this process, all partitions together, bytes. */
+const windowBytes = 33_554_432;
+/** Mails that are rendered and not sent yet, bytes. */
+const preparedBytes = 50_331_648;
+/** How long stopping waits for outcomes to be written, ms: Kafka may be away. */
+const writtenLimitMs = 8_000;
+/** A session gives way after so many mails, when others wait for its place. */
+const quantum = 10;
+
+/** Starts a worker. Resolves when it has asked for its partitions. */
+export const startWorker = async (options: WorkerOptions): Promise<Delivery> => {
+  const {
+    config,
+    kafka,
+    redis,
+    resolver,
+    shaping,
+    stream,
+    logger,
+    now = Date.now,
+    random = Math.random,
+  } = options;
+  const shards = options.shards ?? isps;
+  const stopping = new AbortController();
+  const tally = new DeliveryTally();
+  const [templates, producer] = await Promise.all([Templates.follow(kafka), kafka.producer()]);
+  const shared = sharedState({
+    client: redis.client,
+    keyPrefix: config.redis.key_prefix,
+    stream,
+    journalDays: config.delivery.journal_days,
+    onFree: (lane) => lanes.known(lane)?.leaseFree(),
+    onLost: (lease) => lanes.known(lease.lane)?.leaseLost(lease),
+    onPresence: (here) => {
+      if (here) intake.redisIsBack();
+    },
+  });
+  const { journal, census, presence } = shared;
+  const outcomes = new OutcomeWriter({
+    codec: kafka.codec,
+    producer,
+    journal,
+    tally,
+    latencies: new Latencies(),
+    logger,
+    random,
+    now,
+  });
+  const attempts = new Attempts({ journal, outcomes, tally, now });
+  const preparation = new Preparation({
+    facts: messageFacts(config),
+    templates,
+    blobs: createBlobStore(config.blobs),
+    maxBlobBytes: config.ingest.max_message_bytes,
+    outcomes,
+    now,
+  });
+  const connector = new Connector({
+    resolver,
+    port: config.delivery.port,
+    prefer: config.delivery.prefer,
+    loopbackOnly: config.delivery.loopback_only,
+    ca: options.ca,
+    random,
+    signal: stopping.signal,
+  });
+  const places = new ConnectionPlaces(config.delivery.max_connections);
+  const memory = new MemoryBudget(preparedBytes);
+  const lanes: Lanes = new Lanes({
+    stream,
+    shaping,
+    paused: () => stream === 'batch' && presence.state === 'away',
+    postpone: (job, dueAt) => outcomes.postponed(job, dueAt, 'lane_busy'),
+    parts: {
+      buckets: shared.tokens,
+      leases: shared.leases,
+      places,
+      memory,
+      open: async (destination, source, laneLimits) => {
+        const session = await connector.open(destination, source, openTerms(laneLimits));
+        tally.sessions += 1;
+        return session;
+      },
+      prepare: (job) => preparation.prepare(job),
+      release: (job) => preparation.release(job),
+      mayBeSent: attempts.mayBeSent,
+      send: attempts.send,
+      answered: attempts.answered,
+      unreached: attempts.unreached,
+      random,
+      now,
+      messagesPerSession: stream === 'realtime' ? 1 : 4,
+      quantum,
+    },
+  });
+  const pools = egressPools(config, stream, hostname());
+  const intake: Intake = new Intake({
+    journal: new JournalLook({
+      journal,
+      census,
+      inSession: attempts.inSession,
+      outcomes,
+      stream,
+      logger,
+      now,
+    }),
+    pools,
+    destinations: new Destinations(resolver, now),
+    lanes,
+    outcomes,
+    mayBeSent: attempts.mayBeSent,
+    logger,
+    now,
+  });
+  await shared.start();
+  const consumer = await kafka.windowedConsumer({
+    group: `delivery-${stream}`,
+    topics: shards.map((isp) => shardTopic(stream, isp)),
+    record: 'DeliveryTask',
+    window: { records: config.delivery.window_records, bytes: config.delivery.window_bytes },
+    totalBytes: windowBytes,
+    // What waits in a lane is not waited for: whoever gets the partition next reads it again.
+    drainMs: 0,
+    handler: (held) => intake.take(held),
+  });
+  const unobserve = observe({ stream, tally, lanes, places, consumer });
+  let joined = false;
+  consumer.joined().then(
+    () => {
+      joined = true;
+    },
+    (error: unknown) => logger.error({ error: String(error) }, 'the group was not joined'),
+  );
+  return {
+    tally,
+    get ready() {
+      return joined && producer.ready && !stopping.signal.aborted;
+    },
+    stats: () => ({
+      consumer: consumer.stats(),
+      lanes: lanes.list().map((lane) => ({
+        lane: lane.key,
+        backlog: lane.backlog,
+        sessions: lane.sessions,
+        sent: lane.sent,
+        throttled: lane.throttled,
+      })),
+      connections: places.taken,
+      preparedBytes: memory.usedBytes,
+    }),
+    joined: () => consumer.joined(),
+    stop: async () => {
+      intake.stop();
+      stopping.abort();
+      await lanes.stop();
+      await Promise.race([outcomes.written(), sleep(writtenLimitMs, undefined, { ref: false })]);
+      await consumer.stop();
+      unobserve();
+      await Promise.all([producer.stop(), templates.stop(), connector.stop(), shared.stop()]);
+    },
+  };
+};
