@@ -17,3 +17,5 @@ export {
   type MxHost,
   mxOrder,
 } from './dns/mx-answer.ts';
+export { createRelay } from './relay/relay.ts';
+export type { Relay, RelayOptions } from './relay/relay-options.ts';

@@ -195,9 +195,7 @@ export class WiredConnection implements SmtpConnection, WireListener {
     this.#usable = false;
     if (this.#closing !== undefined) return;
     const { withheldBy } = job;
-    this.#wire.fail(
-      this.#wire.error('ERR_SMTP_WITHHELD', 'got no final dot: beforeDot failed', withheldBy),
-    );
+    this.#wire.fail(this.#wire.error('ERR_SMTP_WITHHELD', 'got no final dot: beforeDot failed', withheldBy));
   }
 
   #commandAnswered(job: MailJob, reply: SmtpReply): void {
