@@ -28,8 +28,8 @@ export class Acceptance {
    */
   async accept(request: SendRequest): Promise<void> {
     this.#spine.producer();
-    const small = this.#offload.isNeededFor(request) ? await this.#offload.store(request) : request;
     try {
+      const small = this.#offload.isNeededFor(request) ? await this.#offload.store(request) : request;
       const records = splitRequest(small, maxRecipientUnits);
       const [only] = records;
       if (records.length === 1 && only !== undefined) await this.#send(only);

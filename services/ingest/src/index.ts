@@ -1,5 +1,4 @@
 import type { KafkaLogger } from '@millrace/kafka';
-import type { SendRequest } from '@millrace/schemas';
 import type { Config, RedisConnection } from '@millrace/service';
 
 export { type NewApiKey, newApiKey } from './api-key.ts';
@@ -17,8 +16,6 @@ export interface IngestOptions {
   readonly logger: KafkaLogger;
   /** Its commands fail at once while Redis is away. Stays the caller's to close. */
   readonly redis: Pick<RedisConnection, 'client' | 'ready'>;
-  readonly putBlob: (bytes: Buffer) => Promise<string>;
-  readonly compose: (request: SendRequest) => Promise<Buffer>;
 }
 
 /** A running ingest service. */

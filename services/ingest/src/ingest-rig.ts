@@ -156,13 +156,7 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
   };
   const redis = connectRedis(settings, logger);
   if (options.redisUrl === undefined) await redis.connected(5_000);
-  const ingest = await startIngest({
-    config: settings,
-    logger,
-    redis,
-    putBlob: async () => 'x',
-    compose: async () => Buffer.alloc(0),
-  });
+  const ingest = await startIngest({ config: settings, logger, redis });
   const kafka = await connectKafka(kafkaOptionsOf(settings, 'test'));
   return {
     ingest,

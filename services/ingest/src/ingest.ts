@@ -2,10 +2,12 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connectKafka, kafkaOptionsOf } from '@millrace/kafka';
+import { composeForBlob, createBlobStore } from '@millrace/message';
 import { Acceptance } from './acceptance.ts';
 import { AcceptanceTally, measure } from './acceptance-tally.ts';
 import { BlobOffload } from './blob-offload.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { startCensus } from './census.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { Repeatable } from './idempotency.ts';
 import type { Ingest, IngestOptions } from './index.ts';
@@ -35,9 +37,11 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
   const keyring = new Keyring(config);
   const keyPrefix = config.redis.key_prefix;
 
-  const catalogue = new TemplateCatalogue(
-    new TemplateStore(join(config.state_directory, `templates-${process.pid}`), templateBytes),
+  const templates = new TemplateStore(
+    join(config.state_directory, `templates-${process.pid}`),
+    templateBytes,
   );
+  const catalogue = new TemplateCatalogue(templates);
   const suppressions = new SuppressionList();
   const kafka = await connectKafka(kafkaOptionsOf(config, 'ingest', logger));
   const spine = new Spine({
@@ -48,12 +52,13 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
     log: logger,
   });
 
+  const blobs = createBlobStore(config.blobs);
   const acceptance = new Acceptance(
     spine,
     new BlobOffload({
       inlineMaxBytes: ingest.inline_max_bytes,
-      put: options.putBlob,
-      compose: options.compose,
+      put: (bytes) => blobs.put(bytes),
+      compose: composeForBlob,
     }),
   );
   const tally = new AcceptanceTally();
@@ -66,10 +71,11 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
     maxRecipients: ingest.max_recipients,
   });
   const withoutRedis = (what: string) => (error: unknown) => logger.warn({ err: error }, what);
+  const census = startCensus(redis, keyPrefix);
   const rate = new KeyRate({
     redis,
     keyPrefix,
-    processes: () => 1,
+    processes: () => census.processes,
     onUnavailable: withoutRedis('Rates of API keys are kept without Redis'),
   });
   const repeatable = new Repeatable({
@@ -129,6 +135,8 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
       await Promise.all([app.close(), smtp?.stop()]);
       unmeasure();
       await spine.stop();
+      await census.stop();
+      templates.close();
     },
   };
 };

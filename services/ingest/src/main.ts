@@ -1,4 +1,3 @@
-import { composeForBlob, createBlobStore } from '@millrace/message';
 import { runService } from '@millrace/service';
 import { startIngest } from './index.ts';
 
@@ -10,14 +9,7 @@ await runService({
   start: async ({ config, logger, redis }) => {
     const connection = redis();
     await connection.connected(redisPatienceMs);
-    const blobs = createBlobStore(config.blobs);
-    const ingest = await startIngest({
-      config,
-      logger,
-      redis: connection,
-      putBlob: (bytes) => blobs.put(bytes),
-      compose: composeForBlob,
-    });
+    const ingest = await startIngest({ config, logger, redis: connection });
     logger.info({ http: ingest.httpUrl, smtp: ingest.smtp }, 'Messages are taken');
     return { ready: () => ingest.ready, stop: () => ingest.stop() };
   },

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { topics } from '@millrace/core';
 import type { FollowedTable, Kafka, Producer } from '@millrace/kafka';
 import { KafkaClosedError, KafkaUnavailableError, RecordTooLargeError } from '@millrace/kafka';
-import { ProblemError } from './problem.ts';
+import { BlobError, MessageError } from '@millrace/message';
+import { invalidRequest, ProblemError } from './problem.ts';
 
 /** After how long without an acknowledgement a request is answered with 503, ms. */
 export const acknowledgeTimeoutMs = 10_000;
@@ -100,8 +101,13 @@ export class Spine {
   }
 }
 
-/** What an error of the Kafka package means for a caller. */
+/** What an error on the way into Kafka or the blob store means for a caller. */
 export const asProblem = (error: unknown): unknown => {
+  if (error instanceof BlobError) {
+    const detail = 'The store of large messages cannot be reached; nothing was accepted';
+    return new ProblemError('unavailable', detail, { retryAfterMs, cause: error });
+  }
+  if (error instanceof MessageError) return invalidRequest([{ field: 'body', message: error.message }]);
   if (error instanceof KafkaUnavailableError || error instanceof KafkaClosedError) return kafkaAway(error);
   if (error instanceof RecordTooLargeError) {
     const detail = `The request makes a record of ${error.sizeBytes} bytes: shorten the variables or the headers`;

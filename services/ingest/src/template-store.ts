@@ -46,6 +46,11 @@ export class TemplateStore {
     return this.#onDisk.has(key) ? parseTemplate(await readFile(this.#fileOf(key), 'utf8')) : undefined;
   }
 
+  /** Takes the files away. */
+  close(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
   #forget(key: string): void {
     const template = this.#inMemory.get(key);
     if (template === undefined) return;
