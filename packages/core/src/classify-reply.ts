@@ -154,7 +154,8 @@ const byCode = (code: number, phase: ReplyPhase): ReplyCategory => {
     case 535:
       return 'authentication';
     case 550:
-      return ofRecipient ? 'invalid_recipient' : 'policy';
+      // Said of blocked senders as often as of unknown users: without words for it the recipient is not blamed.
+      return ofRecipient ? 'other' : 'policy';
     case 551:
       return 'invalid_recipient';
     case 552:

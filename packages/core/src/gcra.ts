@@ -37,15 +37,16 @@ export const gcra = (
   aheadUs = 0,
 ): GcraGrant => {
   const { intervalUs, burst } = limit;
-  const base = Math.max(fullAt, nowUs);
-  const free = Math.floor((nowUs + aheadUs + burst * intervalUs - base) / intervalUs + roundingTokens);
-  const firstAt = base + intervalUs - burst * intervalUs;
-  if (free < 1) return { granted: 0, fullAt, waitUs: Math.max(1, Math.ceil(firstAt - aheadUs - nowUs)) };
+  // Differences first: a sum with µs since the epoch is rounded to a quarter of one.
+  const owedUs = Math.max(fullAt - nowUs, 0);
+  const free = Math.floor((burst * intervalUs + aheadUs - owedUs) / intervalUs + roundingTokens);
+  const firstUs = owedUs + intervalUs - burst * intervalUs;
+  if (free < 1) return { granted: 0, fullAt, waitUs: Math.max(1, Math.ceil(firstUs - aheadUs)) };
   const granted = Math.min(want, free);
   return {
     granted,
-    fullAt: base + granted * intervalUs,
-    waitUs: Math.ceil(firstAt - nowUs - roundingTokens * intervalUs),
+    fullAt: nowUs + (owedUs + granted * intervalUs),
+    waitUs: Math.ceil(firstUs - roundingTokens * intervalUs) + 0,
   };
 };
 

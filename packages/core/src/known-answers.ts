@@ -40,7 +40,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   { pattern: /\b(?:DBL|SURBL|URIBL)\b|domain (?:is )?(?:block|black)?listed/i, category: 'domain_listed' },
   {
     pattern:
-      /spamhaus|spamcop|barracudacentral|\bRBL\b|\bDNSBL\b|block ?list|blacklist|\bIPTS0[45]\b|ipcheck\.proofpoint\.com.*|blocked - see/i,
+      /spamhaus|spamcop|barracudacentral|\bRBL\b|\bDNSBL\b|block ?list|blacklist|\bIPTS0[45]\b|blocked - see/i,
     category: 'ip_listed',
     codeClass: 5,
   },
@@ -83,7 +83,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   },
   {
     pattern:
-      /not our customer|invalid recipient|adresse d.{0,40}invalide|recipient (?:not found|rejected: access denied)|recipient address rejected: (?:user|access denied)|mailbox (?:not found|unavailable \(S20)/i,
+      /not our customer|invalid (?:recipient|mailbox|address|user)|adresse d.{0,40}invalide|(?:recipient|user|mailbox|account|address) (?:was )?not found|recipient address rejected: (?:user|access denied)|mailbox (?:name )?(?:unavailable|not allowed)|unrout(?:e)?able address|unknown (?:local )?(?:user|recipient|address|mailbox)|no mailbox (?:here|by)|not a valid (?:user|mailbox|recipient|address)/i,
     category: 'invalid_recipient',
     codeClass: 5,
   },
@@ -127,10 +127,14 @@ const knownAnswers: readonly KnownAnswer[] = [
   },
 ];
 
+/** Characters of a reply that are looked at: a stranger wrote it. */
+const mostWords = 1_000;
+
 /** The category that the words of a reply give away; undefined: they are not known. */
 export const knownAnswer = (text: string, code: number): ReplyCategory | undefined => {
   const codeClass = Math.floor(code / 100);
+  const words = text.slice(0, mostWords);
   return knownAnswers.find(
-    (answer) => (answer.codeClass ?? codeClass) === codeClass && answer.pattern.test(text),
+    (answer) => (answer.codeClass ?? codeClass) === codeClass && answer.pattern.test(words),
   )?.category;
 };

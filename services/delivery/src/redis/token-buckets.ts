@@ -25,14 +25,14 @@ local now = now_us()
 local unknown = now + (burst - 1) * interval
 local full_at = tonumber(redis.call('GET', KEYS[1]) or unknown)
 if ARGV[5] == '1' then full_at = math.max(full_at, unknown) end
-local base = math.max(full_at, now)
-local free = math.floor((now + ahead + burst * interval - base) / interval + 0.000001)
-local first_at = base + interval - burst * interval
-if free < 1 then return {0, math.max(1, math.ceil(first_at - ahead - now))} end
+local owed = math.max(full_at - now, 0)
+local free = math.floor((burst * interval + ahead - owed) / interval + 0.000001)
+local first = owed + interval - burst * interval
+if free < 1 then return {0, math.max(1, math.ceil(first - ahead))} end
 local granted = math.min(want, free)
-full_at = base + granted * interval
-redis.call('SET', KEYS[1], string.format('%.17g', full_at), 'PX', math.ceil((full_at - now) / 1000) + 600000)
-return {granted, math.ceil(first_at - now - 0.000001 * interval)}
+owed = owed + granted * interval
+redis.call('SET', KEYS[1], string.format('%.17g', now + owed), 'PX', math.ceil(owed / 1000) + 600000)
+return {granted, math.ceil(first - 0.000001 * interval)}
 `);
 
 /** Tokens of so long a time are asked for at once, s. */

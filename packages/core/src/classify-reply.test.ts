@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  classifyFailure,
+  classifyReply,
+  type ReplyCategory,
+  type ReplyPhase,
+  recipientCategories,
+} from './classify-reply.ts';
+
+const phases: readonly ReplyPhase[] = [
+  'connect',
+  'greeting',
+  'ehlo',
+  'tls',
+  'auth',
+  'mail',
+  'rcpt',
+  'data',
+  'body',
+];
+const ofMessage: readonly ReplyPhase[] = ['mail', 'rcpt', 'data', 'body'];
+
+/** As the providers say it, in their own words. */
+const answers: readonly (readonly [ReplyPhase, number, string | null, string, ReplyCategory])[] = [
+  [
+    'rcpt',
+    550,
+    '5.1.1',
+    'The email account that you tried to reach does not exist. NoSuchUser',
+    'invalid_recipient',
+  ],
+  [
+    'rcpt',
+    550,
+    '5.5.0',
+    'Requested action not taken: mailbox unavailable (S2017062302).',
+    'invalid_recipient',
+  ],
+  [
+    'rcpt',
+    550,
+    '5.4.1',
+    'Recipient address rejected: Access denied. [AM1.prod.outlook.com]',
+    'invalid_recipient',
+  ],
+  [
+    'body',
+    554,
+    null,
+    "delivery error: dd This user doesn't have a yahoo.com account (a@yahoo.com) [-5]",
+    'invalid_recipient',
+  ],
+  ['rcpt', 550, '5.1.1', 'Not our Customer', 'invalid_recipient'],
+  ['rcpt', 550, null, 'Requested action not taken: mailbox unavailable', 'invalid_recipient'],
+  ['rcpt', 550, null, 'Unrouteable address', 'invalid_recipient'],
+  [
+    'rcpt',
+    550,
+    null,
+    'Invalid Recipient - https://community.mimecast.com/docs/DOC-1369#550',
+    'invalid_recipient',
+  ],
+  ['rcpt', 550, null, 'You are not welcome here', 'other'],
+  ['rcpt', 550, '5.1.2', 'Domain not found', 'invalid_domain'],
+  ['rcpt', 550, '5.1.10', 'Recipient address has null MX', 'no_mx'],
+  ['rcpt', 556, null, 'Domain does not accept mail', 'no_mx'],
+  ['rcpt', 554, '5.7.1', '<a@b.test>: Relay access denied', 'relaying_denied'],
+  [
+    'body',
+    550,
+    '5.7.26',
+    'Your email has been blocked because the sender is unauthenticated.',
+    'authentication',
+  ],
+  [
+    'body',
+    550,
+    '5.7.515',
+    'Access denied, sending domain x.test does not meet the required authentication level.',
+    'authentication',
+  ],
+  [
+    'body',
+    550,
+    '5.7.9',
+    'This mail has been blocked because the sender is unauthenticated.',
+    'authentication',
+  ],
+  [
+    'mail',
+    421,
+    '4.7.27',
+    'Your email has been rate limited because SPF authentication didn’t pass',
+    'authentication',
+  ],
+  ['body', 552, '5.3.4', 'Message size exceeds fixed limit', 'message_too_large'],
+  ['body', 552, null, 'Message too large', 'message_too_large'],
+  ['rcpt', 452, '4.2.2', "The recipient's inbox is out of storage space.", 'mailbox_full'],
+  [
+    'body',
+    452,
+    null,
+    'delivery error: dd Requested mail action not taken: mailbox is over quota [-9]',
+    'mailbox_full',
+  ],
+  ['rcpt', 450, '4.2.0', '<a@b.test>: Recipient address rejected: Greylisted, see RFC 6647', 'greylisted'],
+  [
+    'rcpt',
+    451,
+    null,
+    'Internal resources are temporarily unavailable - https://community.mimecast.com/docs/DOC-1369#451',
+    'greylisted',
+  ],
+  [
+    'mail',
+    421,
+    '4.7.28',
+    'Gmail has detected an unusual rate of unsolicited mail originating from your IP',
+    'rate_limited',
+  ],
+  [
+    'rcpt',
+    450,
+    '4.2.1',
+    'The user you are trying to contact is receiving mail at a rate that prevents',
+    'rate_limited',
+  ],
+  [
+    'mail',
+    421,
+    '4.7.0',
+    '[TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume or user complaints',
+    'rate_limited',
+  ],
+  [
+    'mail',
+    451,
+    '4.7.650',
+    'The mail server [192.0.2.1] has been temporarily rate limited due to IP reputation.',
+    'rate_limited',
+  ],
+  [
+    'mail',
+    421,
+    null,
+    'Try again later. RL000001: throttled due to the reputation of 192.0.2.1',
+    'rate_limited',
+  ],
+  [
+    'mail',
+    421,
+    null,
+    'gmx.net Service closing transmission channel - too many connections from 192.0.2.1',
+    'rate_limited',
+  ],
+  ['mail', 421, '4.7.1', 'Messages from 192.0.2.1 temporarily deferred due to volume [CS01]', 'rate_limited'],
+  ['rcpt', 451, '4.7.500', 'Server busy. Please try again later from [192.0.2.1]. (S77719)', 'server_busy'],
+  ['rcpt', 421, null, 'Come back tomorrow', 'server_busy'],
+  ['rcpt', 550, '5.2.1', 'The email account that you tried to reach is inactive.', 'inactive'],
+  ['mail', 550, '5.7.1', 'part of their network is on our block list (S3140).', 'ip_listed'],
+  ['rcpt', 550, '5.7.606', 'Access denied, banned sending IP [192.0.2.1].', 'ip_listed'],
+  ['rcpt', 550, '5.7.511', 'Access denied, banned sender [192.0.2.1].', 'ip_listed'],
+  [
+    'mail',
+    553,
+    '5.7.1',
+    "[BL21] Connections will not be accepted from 192.0.2.1, because the ip is in Spamhaus's list",
+    'ip_listed',
+  ],
+  ['mail', 554, '5.7.0', 'Blocked - see https://ipcheck.proofpoint.com/?ip=192.0.2.1', 'ip_listed'],
+  ['body', 554, '5.7.1', 'The URL in the message is listed by the DBL', 'domain_listed'],
+  ['body', 550, '5.7.1', "Your message was rejected due to x.test's reputation [HM08].", 'reputation'],
+  ['body', 550, '5.7.1', 'Gmail has detected that this message is likely unsolicited mail.', 'spam_content'],
+  ['body', 550, '5.7.1', 'The message was rejected as spam by the content filter AS(900)', 'spam_content'],
+  ['body', 554, '5.6.0', 'No', 'content_rejected'],
+  ['body', 554, null, 'Transaction failed', 'content_rejected'],
+  ['rcpt', 550, '5.7.1', 'No', 'policy'],
+];
+
+for (const [phase, code, enhanced, text, category] of answers) {
+  test(`${code} ${enhanced ?? ''} ${text.slice(0, 60)} is ${category}`, () => {
+    assert.deepEqual(classifyReply({ code, enhanced, text }, phase), {
+      outcome: code < 500 ? 'deferred' : 'bounced',
+      category,
+    });
+  });
+}
+
+test('STARTTLS asked for in the middle of a mail is for now: the next connection does it', () => {
+  const reply = { code: 530, enhanced: '5.7.0', text: 'Must issue a STARTTLS command first' };
+  assert.deepEqual(classifyReply(reply, 'mail'), { outcome: 'deferred', category: 'tls_failed' });
+});
+
+test('a 5xx before MAIL is about the session: the message is not lost by it', () => {
+  for (const phase of phases.filter((name) => !ofMessage.includes(name)))
+    assert.equal(
+      classifyReply({ code: 554, enhanced: null, text: 'No SMTP service here' }, phase).outcome,
+      'deferred',
+    );
+});
+
+test('an enhanced code of another class than the reply code counts for nothing', () => {
+  const reply = { code: 450, enhanced: '5.1.1', text: 'later' };
+  assert.deepEqual(classifyReply(reply, 'rcpt'), { outcome: 'deferred', category: 'server_busy' });
+});
+
+test('whatever the words: 2xx is delivered, 4xx deferred, 5xx never delivered, anything else deferred', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 999 }),
+      fc.option(fc.string({ maxLength: 12 })),
+      fc.string({ maxLength: 200 }),
+      fc.constantFrom(...phases),
+      (code, enhanced, text, phase) => {
+        const { outcome } = classifyReply({ code, enhanced, text }, phase);
+        if (code >= 200 && code < 300) assert.equal(outcome, 'delivered');
+        else if (code >= 500 && code < 600) assert.notEqual(outcome, 'delivered');
+        else assert.equal(outcome, 'deferred');
+      },
+    ),
+  );
+});
+
+test('no block, and no reply without words for it, is held against the recipient', () => {
+  const blocks = answers.filter(([, , , , category]) =>
+    [
+      'ip_listed',
+      'domain_listed',
+      'reputation',
+      'spam_content',
+      'policy',
+      'authentication',
+      'other',
+    ].includes(category),
+  );
+  for (const [phase, code, enhanced, text] of blocks)
+    assert.ok(!recipientCategories.has(classifyReply({ code, enhanced, text }, phase).category), text);
+});
+
+test('a text made to be slow to match is looked at in no time', () => {
+  const text = `${'address '.repeat(20_000)}spf ${'user does '.repeat(20_000)}`;
+  const begun = performance.now();
+  for (let round = 0; round < 100; round++) classifyReply({ code: 550, enhanced: null, text }, 'rcpt');
+  assert.ok(performance.now() - begun < 2_000);
+});
+
+test('only what DNS says for good bounces without a reply', () => {
+  assert.deepEqual(classifyFailure('no_mx'), { outcome: 'bounced', category: 'no_mx' });
+  assert.deepEqual(classifyFailure('no_domain'), { outcome: 'bounced', category: 'invalid_domain' });
+  for (const kind of ['dns', 'connect', 'tls', 'timeout', 'lost'] as const)
+    assert.equal(classifyFailure(kind).outcome, 'deferred');
+});
