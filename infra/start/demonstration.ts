@@ -41,7 +41,6 @@ const waitMs = 60_000;
 /** Ten mailboxes at each of nine providers, and one at each of ten domains of the long tail. */
 const domains: readonly string[] = [
   'gmail.com',
-  'workspace-01.test',
   'yahoo.com',
   'outlook.com',
   'contoso.test',
@@ -49,6 +48,7 @@ const domains: readonly string[] = [
   'comcast.net',
   'gmx.net',
   'orange.fr',
+  'mimecast-tenant.test',
   'tail',
 ];
 

@@ -1,6 +1,8 @@
 /** What somebody needs to know whose pipeline has just come up. */
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
+import { metricsOrder } from '../pipeline/addresses.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { ServiceProcess } from '../pipeline/service-process.ts';
 
 /** Where everything is, and the first things to try. */
 export function welcome({ endpoints, services, configurationFile }: Pipeline, directory: string): string[] {
@@ -13,13 +15,13 @@ export function welcome({ endpoints, services, configurationFile }: Pipeline, di
     ['Kafka', kafka, ''],
     ['Registry', registry, ''],
     ['Redis', redis.replace(/\/\/[^@/]*@/, '//'), ''],
-    ...[...services.values()].map(({ name, healthUrl }, index) => [
+    ...inOrder(services).map(({ name, healthUrl }, index) => [
       index === 0 ? 'Metrics' : '',
       `${healthUrl}/metrics`,
       name,
     ]),
-    ['Settings', relative(process.cwd(), configurationFile), ''],
-    ['Logs', relative(process.cwd(), `${directory}/logs`), ''],
+    ['Settings', shortest(configurationFile), ''],
+    ['Logs', shortest(join(directory, 'logs')), ''],
   ];
   const width = Math.max(...rows.map(([, value = '']) => value.length).filter((length) => length < 50));
   return [
@@ -31,4 +33,19 @@ export function welcome({ endpoints, services, configurationFile }: Pipeline, di
     `  curl ${ingest.http}/v1/messages -H "Authorization: Bearer ${apiKey}" \\`,
     `    -H "Content-Type: application/json" -d '{"from":"me@millrace.test","to":["you@gmail.com"],"subject":"Hello","text":"Hello","stream":"realtime"}'`,
   ];
+}
+
+/** In the order of their metrics ports, additional workers last. */
+const inOrder = (services: Pipeline['services']): ServiceProcess[] =>
+  [...services.values()].toSorted((a, b) => placeOf(a.name) - placeOf(b.name));
+
+const placeOf = (name: string): number => {
+  const index = metricsOrder.indexOf(name);
+  return index === -1 ? metricsOrder.length : index;
+};
+
+/** From where the reader is, when that is shorter. */
+function shortest(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.length < path.length ? fromHere : path;
 }
