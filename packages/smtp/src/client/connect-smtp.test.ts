@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { before, describe, it } from 'node:test';
+import { SMTPServer } from 'smtp-server';
 import { type Peer, scriptedServer } from '../scripted-server.ts';
 import { type TestAuthority, testAuthority } from '../test-certificates.ts';
 import { connectTo, summary, testMail } from '../test-session.ts';
@@ -115,6 +116,15 @@ describe('Connecting', () => {
       await peer.gone();
     });
     assert.equal(await failure(connectTo(server.port)), 'ehlo ERR_SMTP_REFUSED 450');
+  });
+
+  it('fails when the server says more than it was asked', async () => {
+    await using server = await scriptedServer(async (peer) => {
+      peer.say('220 mx');
+      await peer.on('EHLO', '250 mx', '250 and more');
+      await peer.gone();
+    });
+    assert.equal(await failure(connectTo(server.port)), 'ehlo ERR_SMTP_PROTOCOL 250');
   });
 
   it('fails at a closed port, with the cause of the system', async () => {
@@ -250,10 +260,7 @@ describe('STARTTLS, RFC 3207', () => {
 
   it('takes an earlier session up again, with what was known of it', async () => {
     const certificate = await authority.certificate(['resumed.test']);
-    const { createServer: secureServer } = await import('node:tls');
-    const context = secureServer({ cert: certificate.cert, key: certificate.key });
-    // One server context for both connections, so that its tickets are its own.
-    const { SMTPServer } = await import('smtp-server');
+    // One context for both connections: a server takes back its own tickets only.
     const server = new SMTPServer({
       cert: certificate.cert,
       key: certificate.key,
@@ -277,7 +284,6 @@ describe('STARTTLS, RFC 3207', () => {
     assert.equal(other.facts.tls?.resumed, false);
     assert.equal(other.facts.tls?.verified, false);
     await other.quit();
-    context.close();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   });
 

@@ -30,7 +30,7 @@ export interface WireListener {
 export class SmtpWire implements WireListener {
   /** Where the session is, for the errors. */
   phase: SmtpPhase = 'connect';
-  listener: WireListener = this;
+  #listener: WireListener = this;
   readonly #where: string;
   readonly #parser = new ReplyParser();
   readonly #clock = new PhaseClock(() => this.#expired());
@@ -74,7 +74,7 @@ export class SmtpWire implements WireListener {
     this.#socket = socket;
     const abort = (): void =>
       this.fail(new SmtpError('ERR_SMTP_ABORTED', this.phase, `Connecting to ${this.#where} was given up`));
-    this.listener = {
+    this.#listener = {
       reply: () => this.fail(this.error('ERR_SMTP_PROTOCOL', 'spoke before the connection was there')),
       gone: (error) => {
         options.signal?.removeEventListener('abort', abort);
@@ -86,27 +86,21 @@ export class SmtpWire implements WireListener {
     socket.once('connect', () => {
       options.signal?.removeEventListener('abort', abort);
       this.#clock.rest();
-      this.listener = this;
+      this.#listener = this;
       opened(this);
     });
     this.#watch(socket);
-  }
-
-  get remoteAddress(): string {
-    return this.#socket.remoteAddress ?? '';
   }
 
   get localAddress(): string {
     return this.#socket.localAddress ?? '';
   }
 
-  get open(): boolean {
-    return this.#error === undefined;
-  }
-
-  /** Bytes are waiting for the network. */
-  get congested(): boolean {
-    return this.#socket.writableLength > 0;
+  /** Hands the session to its listener. Throws SmtpError when it has ended meanwhile. */
+  handOver(listener: WireListener): void {
+    if (this.#error !== undefined) throw this.#error;
+    this.#listener = listener;
+    this.rest();
   }
 
   /** A phase begins and may take so long, ms. */
@@ -193,7 +187,7 @@ export class SmtpWire implements WireListener {
     this.#error = error;
     this.#clock.stop();
     this.#socket.destroy();
-    this.listener.gone(error);
+    this.#listener.gone(error);
   }
 
   /** WireListener, while `ask` is used. */
@@ -239,7 +233,7 @@ export class SmtpWire implements WireListener {
         const reply = parser.next();
         if (reply === undefined) return;
         this.#lastReply = reply;
-        this.listener.reply(reply);
+        this.#listener.reply(reply);
         if (this.#error !== undefined) return;
       }
     } catch (error) {

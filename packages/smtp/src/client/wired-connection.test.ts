@@ -359,10 +359,12 @@ describe('421 and closed connections', () => {
     await session(
       [],
       async (peer) => {
+        await peer.take();
         peer.say('250 Hello again');
         await peer.gone();
       },
       async (connection) => {
+        assert.equal(summary(await connection.send(testMail)), 'delivered 250');
         const reason = await new Promise<Error | null>((resolve) => connection.onClosed(resolve));
         assert.ok(reason !== null && 'code' in reason);
         assert.equal(reason.code, 'ERR_SMTP_PROTOCOL');

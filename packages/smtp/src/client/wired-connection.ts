@@ -33,13 +33,13 @@ export class WiredConnection implements SmtpConnection, WireListener {
   #closed: { readonly reason: SmtpError | null } | undefined;
   readonly #listeners: ((reason: SmtpError | null) => void)[] = [];
 
+  /** Throws SmtpError when the session has ended meanwhile. */
   constructor(wire: SmtpWire, facts: SmtpFacts, timeouts: SmtpTimeouts, pipelining: boolean) {
     this.#wire = wire;
     this.facts = facts;
     this.#timeouts = timeouts;
     this.#pipelining = pipelining && facts.capabilities.pipelining;
-    wire.listener = this;
-    wire.rest();
+    wire.handOver(this);
   }
 
   get usable(): boolean {
