@@ -4,10 +4,18 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { hasEnhancedCode } from './reply.ts';
 
-/** The library derives an enhanced code from the reply code alone; a text that brings its own keeps it. */
+/**
+ * The library derives an enhanced code from the reply code alone; a text that brings its own keeps it. And it offers AUTH
+ * on a clear connection only to refuse it, which makes careless clients send their password (RFC 4954 4): not here.
+ */
 class SubmissionConnection extends SMTPConnection {
+  /** Whether a password may come in clear text. */
+  insecureAuth = false;
+
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
-    super.send(code, data, hasEnhancedCode(data) ? false : context);
+    const offersAuth = Array.isArray(data) && !this.secure && !this.insecureAuth;
+    const said = offersAuth ? data.filter((line) => !line.startsWith('AUTH ')) : data;
+    super.send(code, said, hasEnhancedCode(said) ? false : context);
   }
 }
 
@@ -16,6 +24,7 @@ type ConnectOptions = ConstructorParameters<typeof SMTPConnection>[2];
 export class SmtpListener extends SMTPServer {
   override connect(socket: Socket, socketOptions?: ConnectOptions): void {
     const connection = new SubmissionConnection(this, socket, socketOptions);
+    connection.insecureAuth = this.options.allowInsecureAuth === true;
     this.connections.add(connection);
     connection.on('error', (error: Error) => this.emit('error', error));
     connection.init();

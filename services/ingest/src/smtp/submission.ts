@@ -186,6 +186,7 @@ export const startSubmission = async (options: SubmissionOptions): Promise<Submi
     minVersion: 'TLSv1.2',
     size: options.maxMessageBytes,
     hideENHANCEDSTATUSCODES: false,
+    hideREQUIRETLS: true,
     authMethods: ['PLAIN', 'LOGIN'],
     authRequiredMessage: '5.7.0 Authentication required',
     allowInsecureAuth: options.allowInsecureAuth,
