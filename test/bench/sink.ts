@@ -1,0 +1,69 @@
+/** The sandbox as the place where every mail of a benchmark ends: how many came, and when each did. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Arrived {
+  /** When the first copy came, epoch ms with microseconds, by recipient. */
+  readonly at: ReadonlyMap<string, number>;
+  /** Copies beyond the first. */
+  readonly duplicates: number;
+  /** The last mail, epoch ms. */
+  readonly lastAt: number;
+}
+
+/** The clock that the sandbox stamps arrivals with. */
+export const preciseNow = (): number => performance.timeOrigin + performance.now();
+
+export class Sink {
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Mails accepted since the last `clear`. */
+  async accepted(): Promise<number> {
+    const response = await fetch(`${this.#url}/stats?history=false`);
+    const stats: { accepted: number } = JSON.parse(await response.text());
+    return stats.accepted;
+  }
+
+  /** Waits until that many mails are there, or until none came for `quietMs`: what is missing then is lost. */
+  async until(count: number, { pollMs = 250, quietMs = 60_000 } = {}): Promise<number> {
+    let seen = -1;
+    let seenAt = performance.now();
+    for (;;) {
+      const accepted = await this.accepted();
+      if (accepted >= count) return accepted;
+      if (accepted > seen) [seen, seenAt] = [accepted, performance.now()];
+      else if (performance.now() - seenAt > quietMs) return accepted;
+      await sleep(pollMs);
+    }
+  }
+
+  async arrived(): Promise<Arrived> {
+    const response = await fetch(`${this.#url}/arrivals`);
+    const at = new Map<string, number>();
+    let [duplicates, lastAt] = [0, 0];
+    for (const line of (await response.text()).split('\n')) {
+      if (line === '') continue;
+      const arrival: { at: number; to: string } = JSON.parse(line);
+      lastAt = Math.max(lastAt, arrival.at);
+      if (at.has(arrival.to)) duplicates += 1;
+      else at.set(arrival.to, arrival.at);
+    }
+    return { at, duplicates, lastAt };
+  }
+
+  async behave(isp: string, behaviour: object): Promise<void> {
+    const response = await fetch(`${this.#url}/behaviour/${isp}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(behaviour),
+    });
+    if (!response.ok) throw new Error(`PUT /behaviour/${isp}: ${response.status} ${await response.text()}`);
+  }
+
+  async clear(): Promise<void> {
+    await (await fetch(`${this.#url}/messages`, { method: 'DELETE' })).arrayBuffer();
+  }
+}
