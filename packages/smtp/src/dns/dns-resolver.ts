@@ -82,9 +82,7 @@ export class DnsResolver {
     if (isIP(host) !== 0) return { kind: 'addresses', addresses: [host] };
     const name = queryName(host);
     if (name === undefined) return { kind: 'none' };
-    const types: readonly DnsType[] =
-      prefer === 'ipv4_only' ? ['A'] : prefer === 'ipv6_only' ? ['AAAA'] : ['A', 'AAAA'];
-    const findings = await Promise.all(types.map((type) => this.#find(name, type)));
+    const findings = await this.#findAddresses(name, prefer);
     const addresses = findings.flatMap((finding) =>
       finding.kind === 'records' ? finding.values.map(({ data }) => data) : [],
     );
@@ -103,24 +101,21 @@ export class DnsResolver {
     this.#cache.clear();
   }
 
-  async #implicit(name: string): Promise<MxAnswer> {
-    const answer = await this.addresses(name);
-    switch (answer.kind) {
-      case 'addresses':
-        return { kind: 'mx', hosts: [{ exchange: name, preference: 0 }], ttl: this.#addressTtl(name) };
-      case 'none':
-        return { kind: 'no_domain' };
-      case 'temporary':
-        return answer;
-    }
+  #findAddresses(name: string, prefer: AddressPreference): Promise<readonly DnsFinding[]> {
+    const types: readonly DnsType[] =
+      prefer === 'ipv4_only' ? ['A'] : prefer === 'ipv6_only' ? ['AAAA'] : ['A', 'AAAA'];
+    return Promise.all(types.map((type) => this.#find(name, type)));
   }
 
-  #addressTtl(name: string): number {
-    const left = (['A', 'AAAA'] as const).flatMap((type) => {
-      const entry = this.#cache.get(`${type} ${name}`);
-      return entry?.finding.kind === 'records' ? [(entry.freshUntil - this.#now()) / 1_000] : [];
-    });
-    return left.length === 0 ? 0 : Math.max(0, Math.floor(Math.min(...left)));
+  // No MX: the domain is its own mail server, where it has an address.
+  async #implicit(name: string): Promise<MxAnswer> {
+    const findings = await this.#findAddresses(name, 'ipv4');
+    const ttls = findings.flatMap((finding) => (finding.kind === 'records' ? [finding.ttl] : []));
+    if (ttls.length > 0) {
+      return { kind: 'mx', hosts: [{ exchange: name, preference: 0 }], ttl: Math.min(...ttls) };
+    }
+    const failed = findings.find((finding) => finding.kind === 'failed');
+    return failed === undefined ? { kind: 'no_domain' } : { kind: 'temporary', reason: failed.reason };
   }
 
   #find(name: string, type: DnsType): Promise<DnsFinding> {

@@ -2,9 +2,14 @@ import { ReplyParser } from '../client/reply-parser.ts';
 import { SmtpError, type SmtpPhase } from '../client/smtp-error.ts';
 import type { SmtpReply } from '../client/smtp-reply.ts';
 
+/** Codes of a handshake or a certificate, as Node and OpenSSL name them. */
+const tlsCode = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|EPROTO)/;
+
 /** What nodemailer's errors carry beyond a message. */
 interface LibraryError {
   readonly code: string | undefined;
+  /** The system's or OpenSSL's, where there is one. */
+  readonly originalCode: string | undefined;
   /** `MAIL FROM`, `RCPT TO`, `DATA`, `AUTH PLAIN`, `STARTTLS`, `CONN`, `API`. */
   readonly command: string | undefined;
   /** The server's lines. */
@@ -16,7 +21,12 @@ function read(error: Error): LibraryError {
     const value: unknown = Object.getOwnPropertyDescriptor(error, name)?.value;
     return typeof value === 'string' ? value : undefined;
   };
-  return { code: field('code'), command: field('command'), response: field('response') };
+  return {
+    code: field('code'),
+    originalCode: field('originalCode'),
+    command: field('command'),
+    response: field('response'),
+  };
 }
 
 /** The reply in nodemailer's words; undefined when it is none. */
@@ -32,10 +42,10 @@ export function parseReply(response: string | undefined): SmtpReply | undefined 
   }
 }
 
-function phaseOf({ code, command }: LibraryError): SmtpPhase {
+function phaseOf({ code, originalCode, command }: LibraryError): SmtpPhase {
   if (code === 'EMESSAGE' || code === 'ESTREAM') return 'body';
   if (code === 'EAUTH' || command?.startsWith('AUTH')) return 'auth';
-  if (code === 'ETLS' || command === 'STARTTLS') return 'tls';
+  if (code === 'ETLS' || command === 'STARTTLS' || tlsCode.test(originalCode ?? '')) return 'tls';
   if (command === 'MAIL FROM') return 'mail';
   if (command === 'RCPT TO') return 'rcpt';
   if (command === 'DATA') return 'data';
