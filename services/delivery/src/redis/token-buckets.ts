@@ -164,13 +164,16 @@ export class TokenBuckets {
     this.stats.calls += 1;
     const key = `${keyPrefix}tokens:{${bucket}}`;
     const args = [intervalUs, burst, size, withoutBurst ? 0 : aheadUs, withoutBurst ? 1 : 0];
+    const askedUs = this.#nowUs();
     at.asking = presence.note(grant.run(client, [key], args)).then((result) => {
       at.asking = undefined;
       if (result === undefined) return;
       const [granted = 0, waitUs = 0] = numbers(result);
       const cameUs = this.#nowUs();
       const dueUs = cameUs + waitUs;
-      if (granted > 0) at.batches.push({ dueUs, left: granted, cameUs, intervalUs, delayUs });
+      // What the answer took to come is part of the delay: Redis decided somewhere in between.
+      const roomUs = delayUs - (cameUs - askedUs);
+      if (granted > 0) at.batches.push({ dueUs, left: granted, cameUs, intervalUs, delayUs: roomUs });
       else at.notBeforeUs = dueUs;
     });
     return at.asking;
