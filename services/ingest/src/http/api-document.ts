@@ -1,4 +1,26 @@
 /** What the OpenAPI document says beside the routes, which describe themselves. */
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+
+type Transform = NonNullable<FastifyDynamicSwaggerOptions['transformObject']>;
+
+/** Bodies that may be left out, by operation: the library takes every body for required. */
+const optionalBodies: ReadonlySet<unknown> = new Set(['putSuppression']);
+
+/** Makes the document say what the library has no words for. */
+export const completed: Transform = (documents) => {
+  if (!('openapiObject' in documents)) return documents.swaggerObject;
+  for (const path of Object.values(documents.openapiObject.paths ?? {})) {
+    for (const operation of Object.values(path ?? {})) {
+      if (typeof operation !== 'object' || !('requestBody' in operation)) continue;
+      const { operationId, requestBody } = operation;
+      if (optionalBodies.has(operationId) && requestBody !== undefined && 'required' in requestBody) {
+        requestBody.required = false;
+      }
+    }
+  }
+  return documents.openapiObject;
+};
+
 export const apiDocument = {
   openapi: '3.1.0',
   info: {

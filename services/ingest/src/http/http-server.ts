@@ -1,7 +1,7 @@
 /** The HTTP API: routes, the document that describes them, and what holds for all of them. */
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { apiDocument } from './api-document.ts';
+import { apiDocument, completed } from './api-document.ts';
 import { challenge } from './authentication.ts';
 import { addHealthRoutes, type HealthRoutes } from './health-routes.ts';
 import { JsonBody, parseJson } from './json-body.ts';
@@ -54,7 +54,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   answerWithProblems(app, options.log);
   challenge(app);
   observeRequests(app);
-  await app.register(swagger, { openapi: apiDocument });
+  await app.register(swagger, { openapi: apiDocument, transformObject: completed });
   addMessageRoutes(app, options.messages);
   addTemplateRoutes(app, options.templates);
   addSuppressionRoutes(app, options.suppressions);

@@ -135,6 +135,18 @@ export const HealthSchema = strict({
 /** Problems that any request may end with. */
 const everywhere: readonly ProblemKind[] = ['malformed-request', 'internal'];
 
+const headerText = (description: string, pattern: string) => ({ type: 'string', description, pattern });
+const retryAfter = { 'Retry-After': headerText('Seconds after which to try again', '^[1-9][0-9]*$') };
+/** Header fields that every answer with this status has. */
+const problemHeaders: Readonly<Record<number, object>> = {
+  401: { 'WWW-Authenticate': headerText('How to authenticate (RFC 6750 3)', '^Bearer ') },
+  409: retryAfter,
+  429: retryAfter,
+  503: retryAfter,
+};
+const headersOf = (status: number): object =>
+  problemHeaders[status] === undefined ? {} : { headers: problemHeaders[status] };
+
 /** The `response` part of a route's schema: its success and its problems, by status. */
 export const responses = (
   success: {
@@ -161,6 +173,7 @@ export const responses = (
       status,
       {
         description: ofStatus.map(typeOf).join(', '),
+        ...headersOf(status),
         content: { 'application/problem+json': { schema: ProblemSchema } },
       },
     ]),

@@ -191,10 +191,15 @@ export const addTemplateRoutes = (app: FastifyInstance, routes: TemplateRoutes):
   app.get('/v1/templates', {
     ...requireScopes(keyring, read),
     schema: documented('listTemplates', 'List templates', {
-      response: responses({ status: 200, description: 'By id', schema: TemplateListSchema }, common),
+      response: responses({ status: 200, description: 'By id', schema: TemplateListSchema }, [
+        'unauthenticated',
+        'insufficient-scope',
+        'unavailable',
+      ]),
     }),
     handler: async (request) => {
       const { tenant } = callerOf(request);
+      spine.producer();
       const templates = catalogue.ids(tenant).flatMap((id) => {
         const version = catalogue.current(tenant, id);
         if (version === undefined) return [];
