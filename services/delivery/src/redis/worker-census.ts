@@ -1,6 +1,6 @@
 /** Who works on a stream: heartbeats in Redis. What was last known serves while Redis is away. */
 import { setInterval } from 'node:timers';
-import type { Stream } from '@millrace/core';
+import { type Stream, workersKey } from '@millrace/core';
 import type { RedisPresence } from './redis-presence.ts';
 import { luaNowUs, numbers, type RedisClient, RedisScript } from './redis-script.ts';
 
@@ -42,7 +42,7 @@ export class WorkerCensus {
   constructor(options: WorkerCensusOptions) {
     this.#client = options.client;
     this.#presence = options.presence;
-    this.#key = `${options.keyPrefix}workers:${options.stream}`;
+    this.#key = workersKey(options.keyPrefix, options.stream);
     this.#beatMs = options.beatMs ?? 1_000;
     this.#forgetMs = options.forgetMs ?? 10_000;
     this.#assumed = options.assumed ?? 16;

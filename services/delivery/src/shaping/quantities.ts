@@ -15,7 +15,8 @@ const units: Readonly<Record<string, number>> = {
 };
 
 const quantity = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)$/;
-const rate = /^(\d+(?:\.\d+)?)\s*\/\s*(s|sec|second|m|min|minute|h|hour|d|day)$/;
+/** Above nothing: a lane that must not send is suspended, not shaped. */
+const rate = /^(?=[\d.]*[1-9])(\d+(?:\.\d+)?)\s*\/\s*(s|sec|second|m|min|minute|h|hour|d|day)$/;
 
 export const durationForm = quantity.source;
 export const durationExpected = 'a duration such as "500ms", "60s", "5m", "1h", "2d"';
@@ -28,7 +29,7 @@ export const durationMs = (text: string): number => {
   return Math.round(Number(amount) * (units[unit] ?? 1) * 1_000);
 };
 
-/** `10/min` a second; null: no limit. The text has `rateForm`; 0 is no rate, see the loader. */
+/** `10/min` a second; null: no limit. The text has `rateForm`. */
 export const ratePerSecond = (text: string): number | null => {
   if (text === 'unlimited') return null;
   const [, amount = '0', unit = 's'] = rate.exec(text) ?? [];
