@@ -1,9 +1,13 @@
 /** Every topic of the system, with how long it keeps what. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deadLetterTopic, delayTiers, delayTopic, isps, shardTopic, streams, topics } from '@millrace/core';
 import type { Admin, ITopicConfig } from 'kafkajs';
+import { KafkaUnavailableError } from './errors.ts';
+import { failureOf } from './failure.ts';
 import type { TopicOptions } from './kafka.ts';
 
 const dayMs = 86_400_000;
+const createWithinMs = 30_000;
 
 /** What is particular to a topic. */
 export interface TopicSpec {
@@ -75,8 +79,8 @@ export async function createTopics(admin: Admin, prefix: string, options: TopicO
   const missing = specs.filter((spec) => !existing.has(prefix + spec.name));
   if (missing.length > 0) {
     await admin.createTopics({
-      waitForLeaders: true,
-      timeout: 30_000,
+      waitForLeaders: false,
+      timeout: createWithinMs,
       topics: missing.map(
         (spec): ITopicConfig => ({
           topic: prefix + spec.name,
@@ -86,6 +90,10 @@ export async function createTopics(admin: Admin, prefix: string, options: TopicO
         }),
       ),
     });
+    await untilLed(
+      admin,
+      missing.map((spec) => prefix + spec.name),
+    );
   }
   const present = specs.filter((spec) => existing.has(prefix + spec.name) && spec.kept.kind === 'time');
   const short = await withTooFewPartitions(admin, prefix, present, options);
@@ -97,6 +105,34 @@ export async function createTopics(admin: Admin, prefix: string, options: TopicO
     if ((await withTooFewPartitions(admin, prefix, present, options)).length > 0) throw error;
   }
 }
+
+/**
+ * Waits until every partition has a leader. A broker that has just started may not know for a moment what it has
+ * created itself, and kafkajs's own wait takes that for a failure.
+ */
+async function untilLed(admin: Admin, topics: string[]): Promise<void> {
+  const giveUpAt = performance.now() + createWithinMs;
+  for (;;) {
+    try {
+      const { topics: described } = await admin.fetchTopicMetadata({ topics });
+      if (described.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+    } catch (error) {
+      if (!isNotYet(error) || performance.now() > giveUpAt) throw error;
+    }
+    if (performance.now() > giveUpAt)
+      throw new KafkaUnavailableError(
+        `Topics that were created have no leader after ${createWithinMs / 1_000} s.`,
+      );
+    await sleep(50);
+  }
+}
+
+const isNotYet = (thrown: unknown): boolean => {
+  const { error } = failureOf(thrown);
+  return (
+    'type' in error && (error.type === 'UNKNOWN_TOPIC_OR_PARTITION' || error.type === 'LEADER_NOT_AVAILABLE')
+  );
+};
 
 async function withTooFewPartitions(
   admin: Admin,
