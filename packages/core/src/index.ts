@@ -71,3 +71,10 @@ export {
 export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
 export { type DelayTier, deadLetterTopic, delayTiers, delayTopic, shardTopic, topics } from './topics.ts';
 export { type RequestProblem, requestLimits, validateSendRequest } from './validate-request.ts';
+export {
+  type LaneReport,
+  parseWorkerReport,
+  type WorkerReport,
+  workerReportKey,
+  workersKey,
+} from './worker-report.ts';

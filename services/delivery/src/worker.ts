@@ -13,6 +13,7 @@ import { Destinations } from './destinations.ts';
 import { egressPools } from './egress.ts';
 import { Intake } from './intake.ts';
 import { JournalLook } from './journal-look.ts';
+import { reportLanes } from './lane-reports.ts';
 import { Lanes } from './lanes.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Latencies, observe } from './metrics.ts';
@@ -213,6 +214,14 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     handler: (held) => intake.take(held),
   });
   const unobserve = observe({ stream, tally, lanes, places, consumer });
+  const reports = reportLanes({
+    client: redis.client,
+    presence,
+    keyPrefix: config.redis.key_prefix,
+    stream,
+    worker: census.number,
+    lanes: () => lanes.list(),
+  });
   let joined = false;
   consumer.joined().then(
     () => {
@@ -245,6 +254,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       await Promise.race([outcomes.written(), sleep(writtenLimitMs, undefined, { ref: false })]);
       await consumer.stop();
       unobserve();
+      await reports.stop();
       await Promise.all([producer.stop(), templates.stop(), connector.stop(), shared.stop()]);
     },
   };

@@ -4,7 +4,8 @@ import type { Kafka, TopicLag } from '@millrace/kafka';
 import type { CommandContext } from '../context.ts';
 import type { Ending } from '../exit-codes.ts';
 import { withKafka } from '../kafka-session.ts';
-import { grouped, tableOf } from '../terminal.ts';
+import { grouped, type Terminal, tableOf } from '../terminal.ts';
+import { type LaneStatus, lanesOf, readWorkerReports } from '../worker-reports.ts';
 
 /** What waits in one topic for one group. */
 export interface Waiting {
@@ -21,23 +22,42 @@ export interface StreamStatus {
   readonly shards: readonly (Waiting & { readonly isp: string })[];
 }
 
+export interface WorkerStatus {
+  readonly stream: Stream;
+  readonly host: string;
+  readonly pid: number;
+}
+
 export interface Status {
   /** Requests that the router has not taken yet. */
   readonly requests: number;
   readonly streams: readonly StreamStatus[];
   /** Records that wait for a later try, by tier. */
   readonly delayed: readonly Waiting[];
+  /** Delivery workers that live; null: Redis does not answer. */
+  readonly workers: readonly WorkerStatus[] | null;
+  /** The busiest of their lanes; null: Redis does not answer. */
+  readonly lanes: readonly LaneStatus[] | null;
 }
 
 export async function status(context: CommandContext): Promise<Ending> {
-  const found = await withKafka(context, readStatus);
+  const { config } = context.installation();
+  const [queues, reports] = await Promise.all([
+    withKafka(context, readQueues),
+    readWorkerReports(config, streams),
+  ]);
+  const found: Status = {
+    ...queues,
+    workers: reports?.map(({ stream, host, pid }) => ({ stream, host, pid })) ?? null,
+    lanes: reports === undefined ? null : lanesOf(reports),
+  };
   if (context.json) context.terminal.line(JSON.stringify(found));
   else showStatus(context, found);
   return 'ok';
 }
 
 /** Asks Kafka how far each group is behind. */
-export async function readStatus(kafka: Kafka): Promise<Status> {
+export async function readQueues(kafka: Kafka): Promise<Omit<Status, 'workers' | 'lanes'>> {
   const lagOf = (group: string, names: readonly string[]): Promise<readonly TopicLag[]> =>
     kafka.lag({ groups: [group], topics: names });
   const [requests, delayed, ...ofStreams] = await Promise.all([
@@ -90,6 +110,45 @@ function showStatus({ terminal }: CommandContext, found: Status): void {
   terminal.line(
     `${grouped(delayed)} messages wait for a later try${tiers.length > 0 ? `: ${tiers.join(', ')}` : ''}`,
   );
+  terminal.line();
+  showLanes(terminal, found);
 }
+
+const shownLanes = 20;
+
+function showLanes(terminal: Terminal, { workers, lanes }: Status): void {
+  if (workers === null || lanes === null) {
+    terminal.line(
+      terminal.paint('yellow', 'Redis does not answer: what the delivery workers do is not known.'),
+    );
+    return;
+  }
+  const counts = streams.map((stream) => {
+    const count = workers.filter((worker) => worker.stream === stream).length;
+    return count === 0 ? terminal.paint('red', `no worker for ${stream}`) : `${count} for ${stream}`;
+  });
+  terminal.line(`Delivery workers: ${counts.join(', ')}`);
+  if (lanes.length === 0) return;
+  terminal.line();
+  const rows = lanes
+    .slice(0, shownLanes)
+    .map((lane) => [
+      lane.lane,
+      count(lane.waiting),
+      `${lane.sessions} of ${lane.connections}`,
+      rateOf(lane),
+      grouped(lane.sent),
+    ]);
+  terminal.line(tableOf(terminal, ['LANE', 'WAITING', 'CONNECTIONS', 'RATE', 'SENT'], rows, [1, 2, 3, 4]));
+  if (lanes.length > shownLanes) terminal.line(`and ${lanes.length - shownLanes} lanes that have less to do`);
+}
+
+/** The limit, and whether it is what holds the lane. */
+const rateOf = ({ messages_per_second: rate, throttled }: LaneStatus): string => {
+  if (rate === null) return '';
+  const limit =
+    rate >= 1 || rate === 0 ? `${Math.round(rate * 100) / 100}/s` : `${Math.round(rate * 6_000) / 100}/min`;
+  return throttled ? `${limit}, waiting` : limit;
+};
 
 const count = (value: number): string => (value === 0 ? '·' : grouped(value));

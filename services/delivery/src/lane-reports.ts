@@ -1,0 +1,69 @@
+/** Tells through Redis what this worker's lanes do, every other second. */
+import { hostname } from 'node:os';
+import { type LaneReport, type Stream, type WorkerReport, workerReportKey } from '@millrace/core';
+import type { Lane } from './lane.ts';
+import type { RedisPresence } from './redis/redis-presence.ts';
+import type { RedisClient } from './redis/redis-script.ts';
+
+export interface LaneReportsOptions {
+  readonly client: RedisClient;
+  readonly presence: RedisPresence;
+  readonly keyPrefix: string;
+  readonly stream: Stream;
+  /** This worker's number in the census. */
+  readonly worker: number;
+  readonly lanes: () => readonly Lane[];
+}
+
+const everyMs = 2_000;
+/** A report that was not renewed for so long is gone, ms. */
+const keptMs = 10_000;
+/** A worker may know thousands of lanes; so many are named. */
+const named = 200;
+
+/** Starts telling; `stop` takes the report back. */
+export const reportLanes = (options: LaneReportsOptions): { stop(): Promise<void> } => {
+  const { client, presence, keyPrefix, stream, worker } = options;
+  const key = workerReportKey(keyPrefix, stream, worker);
+  const tell = (): void => {
+    if (presence.state === 'away') return;
+    const report = reportOf(options, Date.now());
+    void presence.note(client.set(key, JSON.stringify(report), 'PX', keptMs));
+  };
+  tell();
+  const timer = setInterval(tell, everyMs);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      if (presence.state !== 'away') await presence.note(client.del(key));
+    },
+  };
+};
+
+/** The busiest lanes first. */
+const reportOf = (
+  { stream, worker, lanes }: Pick<LaneReportsOptions, 'stream' | 'worker' | 'lanes'>,
+  at: number,
+): WorkerReport => {
+  const all = lanes();
+  const reports = all.map(laneReport).sort((a, b) => b.waiting - a.waiting || b.sessions - a.sessions);
+  return {
+    stream,
+    worker,
+    host: hostname(),
+    pid: process.pid,
+    at,
+    known_lanes: all.length,
+    lanes: reports.slice(0, named),
+  };
+};
+
+const laneReport = ({ key, backlog, sessions, limits, throttled, sent }: Lane): LaneReport => ({
+  lane: key,
+  waiting: backlog,
+  sessions,
+  connections: limits.connections,
+  messages_per_second: limits.messages?.perSecond ?? null,
+  throttled,
+  sent,
+});
