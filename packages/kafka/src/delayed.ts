@@ -5,7 +5,7 @@ import type { HeadersToSend } from './record-headers.ts';
 
 export interface RecordToDelay {
   readonly messageId: string;
-  /** Not before, ms since the epoch. A time that has come still takes one trip through the shortest tier. */
+  /** Not before, ms since the epoch; a part of a millisecond counts as a whole one. A time that has come still takes one trip through the shortest tier. */
   readonly dueAt: number;
   /** Now, ms since the epoch. */
   readonly now: number;
@@ -29,8 +29,8 @@ export function enqueueDelayed(producer: Producer, record: RecordToDelay): Promi
     key: record.messageId,
     value: {
       message_id: record.messageId,
-      due_at: record.dueAt,
-      enqueued_at: record.now,
+      due_at: Math.ceil(record.dueAt),
+      enqueued_at: Math.floor(record.now),
       target_topic: record.targetTopic,
       key: typeof record.key === 'string' ? Buffer.from(record.key) : record.key,
       value: record.value,
