@@ -58,6 +58,9 @@ const aheadPerSession = 2;
 /** A mail stays rendered for so long at most while it cannot be sent, ms. */
 const longestReadyMs = 1_000;
 
+/** From our end of a connection to the server's, ms. */
+const closedAfterMs = 25;
+
 const isLease = (answer: Lease | { readonly waitMs: number }): answer is Lease => !('waitMs' in answer);
 
 export class Lane implements PlaceSeeker {
@@ -313,7 +316,7 @@ export class Lane implements PlaceSeeker {
       }
       this.#tokens += granted;
       for (const route of this.#routes.values()) this.#offer(route);
-      buckets.giveBack(this.key, messages, this.#tokens);
+      buckets.giveBack(this.key, this.#tokens);
       this.#tokens = 0;
       this.#takeTokens();
     });
@@ -412,9 +415,12 @@ export class Lane implements PlaceSeeker {
         answered: (of, job, result, durationMs) => this.#answered(of, job, result, durationMs),
         ended: (of) => {
           route.uses.delete(of);
-          this.#parts.leases.release(lease);
-          over();
-          this.advance();
+          // The server counts the connection until it has seen its end.
+          setTimeout(() => {
+            this.#parts.leases.release(lease);
+            over();
+            this.advance();
+          }, closedAfterMs);
         },
       });
       route.uses.add(use);

@@ -73,13 +73,20 @@ export const failureResult = (error: SmtpError): Extract<TryResult, { kind: 'def
   return { kind: outcome === 'bounced' ? 'bounced' : 'deferred', answer: answerOf(reply, phase), category };
 };
 
+/** "Too many messages in this session", "max message per connection reached". */
+const ofSession = /\b(?:per|this) (?:connection|session)\b/i;
+
 /** A session that others have used may end at any moment (421, RFC 5321 3.8): that says nothing about this mail. */
 const wornOut = (
   reply: SmtpReply,
   phase: SmtpPhase,
   category: ReplyCategory,
   earlierMails: number,
-): boolean => reply.code === 421 && phase === 'mail' && category === 'server_busy' && earlierMails > 0;
+): boolean =>
+  reply.code === 421 &&
+  phase === 'mail' &&
+  earlierMails > 0 &&
+  (category === 'server_busy' || ofSession.test(reply.text));
 
 /** What became of one mail that a session was given. */
 export const tryResult = (result: SendResult, { earlierMails, atMostOnce }: TryFacts): TryResult => {
