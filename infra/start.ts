@@ -95,9 +95,9 @@ async function start(installation: Installation, started: Started, ending: Abort
   step('sending one password reset, and a campaign to 100 recipients');
   const demonstration = await demonstrate(pipeline.endpoints, signal);
   say('');
-  for (const line of arrivalsTable(demonstration)) say(`  ${line}`);
+  for (const line of arrivalsTable(demonstration)) say(`  ${line}`.trimEnd());
   say('');
-  for (const line of welcome(pipeline, directory)) say(`  ${line}`);
+  for (const line of welcome(pipeline, directory)) say(`  ${line}`.trimEnd());
   say('');
   writeEndpoints(directory, pipeline.endpoints);
   say(`Ready after ${seconds()}. Ctrl-C stops everything and keeps the data.`);

@@ -1,6 +1,6 @@
 /**
- * Loaded into each service of a local pipeline before its main.ts: asks it to stop when the process that started it
- * is gone, however that ended. Nothing stays behind, even after a SIGKILL.
+ * Loaded before the program of a process that must not outlive the one that started it: asks it to stop when that one
+ * is gone, however it ended. Nothing stays behind, even after a SIGKILL.
  */
 import { isMainThread } from 'node:worker_threads';
 
