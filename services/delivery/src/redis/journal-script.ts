@@ -14,8 +14,8 @@ export const fieldBytes = 8;
 
 /**
  * ARGV: seconds to live, 1: also of what is there already, fields end to end, then a text for each field: its new value,
- * with the depth at which it was found before as in `3@17`; or '' to look only. Answers a list of what was before, '' for
- * nothing, then of the depths.
+ * with the depth at which it was found before as in `17@3`; or '' to look only. Where a positive value is, an end, it is
+ * not replaced by a beginning or by nothing. Answers a list of what was before, '' for nothing, then of the depths.
  */
 export const visitJournal = new RedisScript(`
 local ttl, extend, fields = ARGV[1], ARGV[2] == '1', ARGV[3]
@@ -23,6 +23,10 @@ local capacity, width = 128, ${fieldBytes}
 local digits = '0123456789abcdef'
 local top = KEYS[1]
 local full = {}
+
+local function is_end(value)
+  return value ~= '' and value ~= '0' and string.byte(value) ~= 45
+end
 
 local function below(key, field, depth)
   local digit = string.byte(field, width + 1 - depth) % 16 + 1
@@ -67,7 +71,7 @@ for index = 4, #ARGV do
   values[entry], depths[entry] = '', 0
   if not (hint and not extend and change(field, value, hint)) then
     local key, depth, was, size = find(field)
-    if value ~= '' then
+    if value ~= '' and not (is_end(was) and not is_end(value)) then
       redis.call('HSET', key, field, value)
       if size == 0 then redis.call('EXPIRE', key, ttl) end
       if extend then

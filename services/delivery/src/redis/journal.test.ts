@@ -167,7 +167,7 @@ test('two workers and any order of calls: it knows what a list would know', asyn
           case 'begin': {
             const [entry] = await journal.begin([id]);
             assert.equal(entry?.kind, expected);
-            known.set(id, 'inflight');
+            if (expected !== 'done') known.set(id, 'inflight');
             break;
           }
           case 'done':
@@ -176,7 +176,7 @@ test('two workers and any order of calls: it knows what a list would know', asyn
             break;
           case 'undo':
             await journal.undo(id);
-            known.set(id, 'none');
+            if (expected !== 'done') known.set(id, 'none');
             break;
           case 'lookup': {
             const [entry] = await journal.lookup([id]);

@@ -44,11 +44,11 @@ const none = '0';
 const workerUnit = 2 ** 32;
 
 /** A call for so many messages is worth making. */
-const worthwhile = 20;
+const worthwhile = 30;
 /** Nothing is held back longer than this, ms. */
 const longestHoldMs = 4;
 /** Calls that come faster than this a second are gathered. */
-const fastPerSecond = 1_000;
+const fastPerSecond = 2_000;
 /** Messages of one call: Redis serves nobody else meanwhile. */
 const mostAtOnce = 500;
 /** Messages done while Redis was away, which are written when it is back. */
@@ -79,7 +79,10 @@ export class Journal {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Notes that the messages are about to be sent; answers what was known of each before. Never rejects. */
+  /**
+   * Notes that the messages are about to be sent; answers what was known of each before. What is done stays done.
+   * Never rejects.
+   */
   begin(ids: readonly MessageId[]): Promise<JournalEntry[]> {
     const now = this.#now();
     return Promise.all(
@@ -96,9 +99,10 @@ export class Journal {
     if (was === undefined && this.#owed.size < mostOwed) this.#owed.set(id, at);
   }
 
-  /** The message was begun and not taken: it may be sent again. */
+  /** The message was begun and not taken: it may be sent again, unless another worker has done it meanwhile. */
   async undo(id: MessageId): Promise<void> {
-    await this.#end(id, none);
+    this.#depths.delete(id);
+    await this.#visit(id, none);
   }
 
   /** What is known of each message. Never rejects. */
@@ -164,7 +168,7 @@ export class Journal {
   /** How long to gather at the pace of the last calls, ms. */
   #holdMs(): number {
     if (this.#perSecond < fastPerSecond) return 0;
-    return Math.min(longestHoldMs, (worthwhile / this.#perSecond) * 1_000);
+    return Math.min(longestHoldMs, Math.ceil((worthwhile / this.#perSecond) * 1_000));
   }
 
   #flush(): void {

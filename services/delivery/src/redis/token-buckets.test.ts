@@ -118,8 +118,21 @@ test('tokens given back are the next ones taken', async (t) => {
   const limit = { perSecond: 1, burst: 1 };
   assert.equal((await worker.tokens.take('back', limit, 1)).granted, 1);
   assert.equal((await worker.tokens.take('back', limit, 1)).granted, 0);
-  worker.tokens.giveBack('back', limit, 1);
+  worker.tokens.giveBack('back', 1);
   assert.equal((await worker.tokens.take('back', limit, 2)).granted, 1);
+});
+
+test('tokens that are given back again and again grow too old to be used', async (t) => {
+  const rig = await redisRig(t);
+  const worker = await rig.worker();
+  const limit = { perSecond: 100, burst: 1 };
+  const { granted } = await worker.tokens.take('old', limit, 1);
+  assert.equal(granted, 1);
+  const { lost } = worker.tokens.stats;
+  worker.tokens.giveBack('old', 1);
+  await delay(50);
+  await worker.tokens.take('old', limit, 1);
+  assert.ok(worker.tokens.stats.lost > lost);
 });
 
 test('two takers of one bucket at once share one call', async (t) => {

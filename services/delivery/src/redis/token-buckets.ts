@@ -66,6 +66,8 @@ interface Bucket {
   /** Tokens a second, lately. */
   demand: number;
   seenUs: number;
+  /** Until when what was taken last may be used, µs. */
+  takenUntilUs: number;
   /** The share's own bucket; undefined: not begun. */
   shareFullAt: number | undefined;
 }
@@ -135,19 +137,19 @@ export class TokenBuckets {
     return { granted: 0, waitMs: toMs(dueUs - this.#nowUs()) };
   }
 
-  /** Tokens that were taken and not used; the next call has them, or they are lost. */
-  giveBack(bucket: string, limit: RateLimit, tokens: number): void {
-    if (tokens <= 0) return;
-    const { intervalUs, delayUs } = sums(limit);
-    const at = this.#bucketOf(bucket);
-    this.stats.granted -= tokens;
+  /** Tokens of the last call that were not used: the next one has them if it comes in time. */
+  giveBack(bucket: string, tokens: number): void {
+    const at = this.#buckets.get(bucket);
+    if (at === undefined || tokens <= 0) return;
     const cameUs = this.#nowUs();
+    this.stats.granted -= tokens;
+    // All due, and no longer good than they were.
     at.batches.unshift({
-      dueUs: cameUs - (tokens - 1) * intervalUs,
+      dueUs: cameUs - 1,
       left: tokens,
       cameUs,
-      intervalUs,
-      delayUs,
+      intervalUs: 1 / tokens,
+      delayUs: at.takenUntilUs - cameUs,
     });
   }
 
@@ -198,6 +200,8 @@ export class TokenBuckets {
       const due = Math.min(batch.left, Math.floor((now - batch.dueUs) / batch.intervalUs) + 1);
       if (due > 0) {
         const take = Math.min(due, want - taken);
+        const untilUs = Math.max(batch.dueUs, batch.cameUs) + batch.delayUs;
+        at.takenUntilUs = taken === 0 ? untilUs : Math.min(untilUs, at.takenUntilUs);
         taken += take;
         batch.left -= take;
         batch.dueUs += take * batch.intervalUs;
@@ -246,6 +250,7 @@ export class TokenBuckets {
     const { granted, fullAt, waitUs } = this.#shareOf(at, limit, want);
     if (granted === 0) return { granted, waitMs: toMs(waitUs) };
     at.shareFullAt = fullAt;
+    at.takenUntilUs = this.#nowUs() + sums(limit).delayUs;
     this.#used(at, granted);
     return { granted, waitMs: 0 };
   }
@@ -261,6 +266,7 @@ export class TokenBuckets {
         notBeforeUs: 0,
         demand: 0,
         seenUs: now,
+        takenUntilUs: now,
         shareFullAt: undefined,
       };
       this.#buckets.set(name, bucket);
