@@ -53,7 +53,8 @@ export const fileBlobStore = (directory: string): BlobStore => {
         await syncDirectory(join(directory, folderOf(ref)));
         return ref;
       } catch (cause) {
-        await rm(unfinished, { force: true });
+        // Where not even this works, the first failure says more.
+        await Promise.allSettled([rm(unfinished, { force: true })]);
         throw unavailable(`The blob store ${directory} cannot be written to`, cause);
       }
     },

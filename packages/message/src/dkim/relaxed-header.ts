@@ -59,14 +59,14 @@ export interface SignedHeader {
   readonly text: string;
 }
 
-/** One field, `name:value` without folding and needless white space. Latin-1 characters. */
-export const relaxedField = (name: string, value: string): string =>
-  `${name}:${value
-    .replaceAll('\r\n', '')
-    .replaceAll(/[ \t]+/g, ' ')
-    .trim()}`;
-
-const trimmable = /[ \t]+$/;
+/**
+ * One field, `name:value` without folding and needless white space. Latin-1 characters: not every blank that JavaScript
+ * would trim is white space here, 0xA0 is half of a letter in UTF-8.
+ */
+export const relaxedField = (name: string, value: string): string => {
+  const text = value.replaceAll('\r\n', '').replaceAll(/[ \t]+/g, ' ');
+  return `${name}:${text.slice(text.startsWith(' ') ? 1 : 0, text.length > 1 && text.endsWith(' ') ? -1 : undefined)}`;
+};
 
 /** Where the header's last field ends, with its CRLF: before the empty line, or the whole message. */
 export const headerEnd = (message: Buffer): number => {
@@ -75,26 +75,39 @@ export const headerEnd = (message: Buffer): number => {
   return blank === -1 ? message.length : blank + 2;
 };
 
-/** Picks and canonicalises what is signed of the header `text` (Latin-1 characters, lines ended by CRLF). */
+const fieldStart = /([!-9;-~]+)[ \t]*:/y;
+
+/** The name of the field that begins here, and where its value does. */
+const fieldAt = (text: string, at: number): { readonly name: string; readonly value: number } | undefined => {
+  fieldStart.lastIndex = at;
+  const name = fieldStart.exec(text)?.[1];
+  return name === undefined ? undefined : { name: name.toLowerCase(), value: fieldStart.lastIndex };
+};
+
+/**
+ * Picks and canonicalises what is signed of the header `text` (Latin-1 characters, lines ended by CRLF). A line that is
+ * neither a field nor a fold belongs to the field before it, as verifiers take it.
+ */
 export const signedHeader = (text: string): SignedHeader => {
   const found = new Map<string, string[]>();
   let start = 0;
+  let field = fieldAt(text, 0);
   while (start < text.length) {
     let end = text.indexOf('\r\n', start);
-    while (end !== -1 && (text[end + 2] === ' ' || text[end + 2] === '\t'))
+    let next = end === -1 || end + 2 >= text.length ? undefined : fieldAt(text, end + 2);
+    while (next === undefined && end !== -1 && end + 2 < text.length) {
       end = text.indexOf('\r\n', end + 2);
-    const next = end === -1 ? text.length : end + 2;
-    const colon = text.indexOf(':', start);
-    if (colon !== -1 && colon < next) {
-      const name = text.slice(start, colon).replace(trimmable, '').toLowerCase();
-      if (signedNames.has(name)) {
-        const field = relaxedField(name, text.slice(colon + 1, end === -1 ? text.length : end));
-        const known = found.get(name);
-        if (known === undefined) found.set(name, [field]);
-        else known.push(field);
-      }
+      next = end === -1 || end + 2 >= text.length ? undefined : fieldAt(text, end + 2);
     }
-    start = next;
+    const fieldEnd = end === -1 ? text.length : end;
+    if (field !== undefined && signedNames.has(field.name)) {
+      const relaxed = relaxedField(field.name, text.slice(field.value, fieldEnd));
+      const known = found.get(field.name);
+      if (known === undefined) found.set(field.name, [relaxed]);
+      else known.push(relaxed);
+    }
+    field = next;
+    start = fieldEnd + 2;
   }
   const names: string[] = [];
   let canonical = '';

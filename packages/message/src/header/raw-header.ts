@@ -2,9 +2,12 @@
 
 const lf = 0x0a;
 const cr = 0x0d;
-const colon = 0x3a;
 const space = 0x20;
 const tab = 0x09;
+
+/** No name is longer; of a line without a colon no more is looked at. */
+const maxName = 256;
+const fieldName = /^([!-9;-~]+)[ \t]*:/;
 
 /** One field, from `start` up to and without `end`, its CRLF included. */
 export interface RawField {
@@ -27,10 +30,8 @@ export const rawFields = (message: Buffer): readonly RawField[] => {
   while (start < message.length && message[start] !== cr) {
     let end = lineEnd(message, start);
     while (message[end] === space || message[end] === tab) end = lineEnd(message, end);
-    const at = message.indexOf(colon, start);
-    const name = at === -1 || at >= end ? '' : message.toString('latin1', start, at).trimEnd().toLowerCase();
-    // A name with a space in it is none: the `From ` line of a mailbox file has colons as well.
-    fields.push({ name: /^[!-9;-~]+$/.test(name) ? name : '', start, end });
+    const name = fieldName.exec(message.toString('latin1', start, Math.min(end, start + maxName)))?.[1] ?? '';
+    fields.push({ name: name.toLowerCase(), start, end });
     start = end;
   }
   return fields;

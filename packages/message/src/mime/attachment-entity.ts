@@ -1,6 +1,7 @@
 /** Contents with attachments, which nodemailer makes into MIME: rare enough not to be ours. */
 import type { Composed } from '@millrace/schemas';
 import MailComposer from 'nodemailer/lib/mail-composer';
+import { oneLine } from '../header/header-field.ts';
 import { rawFields } from '../header/raw-header.ts';
 import { withCrlf } from './line-ends.ts';
 
@@ -13,7 +14,7 @@ export const attachmentEntity = async (content: Composed, boundarySeed: string):
     ...(content.text === null ? {} : { text: content.text }),
     ...(content.html === null ? {} : { html: content.html }),
     attachments: content.attachments.map((attachment) => ({
-      filename: attachment.filename,
+      filename: oneLine(attachment.filename),
       contentType: attachment.content_type,
       content: attachment.content,
       ...(attachment.content_id === null

@@ -67,6 +67,9 @@ class StandAlone extends Handlebars.Visitor {
   }
 }
 
+/** Handlebars' default, said aloud: otherwise it writes a warning to the console whenever a template tries. */
+const ownPropertiesOnly = { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false };
+
 const numberOr = (value: unknown, offset: number): number | undefined =>
   typeof value === 'number' ? value + offset : undefined;
 
@@ -107,7 +110,7 @@ export const compileHandlebars: CompilePart = (source, part, asHtml, limits) => 
       lengthLeft: 4 * limits.maxLength,
     };
     try {
-      sink.write(template(variables));
+      sink.write(template(variables, ownPropertiesOnly));
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new TemplateError('ERR_TEMPLATE_RENDER', { part }, reason, { cause });

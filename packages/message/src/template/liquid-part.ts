@@ -48,7 +48,8 @@ export const compileLiquid: CompilePart = (source, part, asHtml, limits) => {
   };
   return (variables, sink) => {
     try {
-      const context = new Context(variables, liquid.options, renderOptions, { liquid });
+      // A copy: `increment` writes into what it is given.
+      const context = new Context({ ...variables }, liquid.options, renderOptions, { liquid });
       toValueSync(liquid.renderer.renderTemplates(templates, context, new SinkEmitter(sink)));
     } catch (cause) {
       throw errorOf('ERR_TEMPLATE_RENDER', part, cause);
