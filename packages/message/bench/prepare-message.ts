@@ -1,34 +1,23 @@
 /**
- * CPU of one prepared message: a 10 KB mail from a template, by key. `node packages/message/bench/prepare-message.ts [N]`.
- * The whole process is counted, libuv's pool included, so `unsigned` is what rendering, MIME and header fields cost.
+ * CPU of one prepared message of 10 KB, by content and key. `node packages/message/bench/prepare-message.ts [N]`.
+ * The whole process is counted, libuv's pool included, so `unsigned` is what rendering, MIME and header fields cost; the
+ * body's hash and the header's canonical form come with a key.
  */
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { newMessageId } from '@millrace/core';
-import { messageFacts, prepareMessage, TemplateRenderer } from '@millrace/message';
-import type { DeliveryTask, Template } from '@millrace/schemas';
+import { prepareMessage, TemplateRenderer } from '@millrace/message';
+import type { DeliveryTask } from '@millrace/schemas';
+import type { DkimKey } from '../src/dkim/dkim-key.ts';
+import {
+  ed25519Key,
+  factsWith,
+  rsaKey,
+  taskWith,
+  templateWith,
+  unsubscribeSpecimen,
+} from '../src/specimen.ts';
 
 const count = Number(process.argv[2] ?? 20_000);
 const inFlight = 50;
-
-const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
-const keyFile = (name: string, privateKey: ReturnType<typeof generateKeyPairSync>['privateKey']): string => {
-  const path = join(directory, `${name}.pem`);
-  writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  return path;
-};
-const rsa = {
-  selector: 'r1',
-  algorithm: 'rsa-sha256' as const,
-  key_file: keyFile('rsa', generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey),
-};
-const ed25519 = {
-  selector: 'e1',
-  algorithm: 'ed25519-sha256' as const,
-  key_file: keyFile('ed25519', generateKeyPairSync('ed25519').privateKey),
-};
 
 const paragraph =
   '<tr><td style="padding: 12px 24px; font-family: Arial, sans-serif; color: #333333">\n' +
@@ -44,36 +33,17 @@ const handlebarsHtml = html
   .replaceAll('item.', '')
   .replace('{% endfor %}', '{{/each}}');
 
-const template = (language: string, source: string): Template => ({
-  tenant: 'acme',
-  template_id: language,
-  version: 1,
-  language,
-  subject: 'Back in stock, {{ first_name }}',
-  text: 'Dear {{ first_name }},\n\nthe items that you looked at are back in stock.\n',
-  html: source,
-  headers: [],
-  created_at: 0,
-  deleted: false,
-});
+const template = (language: string, source: string) =>
+  templateWith({
+    language,
+    subject: 'Back in stock, {{ first_name }}',
+    text: 'Dear {{ first_name }},\n\nthe items that you looked at are back in stock.\n',
+    html: source,
+  });
+const templates = { liquid: template('liquid', html), handlebars: template('handlebars', handlebarsHtml) };
 
-const task = (index: number): DeliveryTask => ({
-  message_id: newMessageId(1_800_000_000_000 + index),
-  request_id: 'request',
-  tenant: 'acme',
-  stream: 'batch',
-  category: null,
-  campaign: 'autumn',
-  mail_from: { address: 'news@example.com', name: 'Acme News' },
-  recipient: `recipient-${index}@example.org`,
-  recipient_name: null,
-  domain: 'example.org',
-  isp: 'other',
-  site: 'example.org',
-  pool: 'batch',
-  raw: null,
-  blob: null,
-  template_id: 'template',
+const templated = (index: number): Partial<DeliveryTask> => ({
+  template_id: 'welcome',
   template_version: 1,
   variables: JSON.stringify({
     first_name: `Anna ${index}`,
@@ -81,61 +51,58 @@ const task = (index: number): DeliveryTask => ({
     title: 'Back in stock',
     items: [1, 2, 3].map((n) => ({ name: `Item ${n}`, price: `${n}9.90 €` })),
   }),
-  composed: null,
-  headers: [],
-  reply_to: null,
-  tags: [],
-  metadata: {},
-  attempt: 0,
-  accepted_at: 1_800_000_000_000,
-  send_at: null,
-  deadline: 0,
-  expires_at: 0,
-  guarantee: 'at_least_once',
 });
+const bytes = Buffer.from(
+  `From: news@example.com\r\nTo: bob@example.org\r\nSubject: raw\r\nContent-Type: text/html\r\n\r\n${html.replaceAll('\n', '\r\n')}`,
+);
+const raw = (): Partial<DeliveryTask> => ({ raw: bytes });
+
+const renderer = new TemplateRenderer();
+const taskAt = (index: number, content: Partial<DeliveryTask>): DeliveryTask =>
+  taskWith({
+    message_id: newMessageId(1_800_000_000_000 + index),
+    stream: 'batch',
+    campaign: 'autumn',
+    recipient: `recipient-${index}@example.org`,
+    ...content,
+  });
 
 const run = async (
   name: string,
-  keys: readonly (typeof rsa | typeof ed25519)[],
-  source: Template,
+  keys: readonly DkimKey[],
+  content: (index: number) => Partial<DeliveryTask>,
+  source = templates.liquid,
 ): Promise<void> => {
-  const facts = messageFacts({
-    dkim: keys.length === 0 ? [] : [{ domain: 'example.com', keys }],
-    return_path_domain: 'bounce.example.com',
-    unsubscribe: {
-      url: 'https://example.com/u/{token}',
-      mailto: 'u@example.com',
-      secret: 'a secret of the bench',
-    },
-    feedback_id_sender: 'millrace',
-  });
-  const renderer = new TemplateRenderer();
+  const facts = factsWith(keys, { unsubscribe: unsubscribeSpecimen });
   const some = async (from: number, to: number): Promise<number> => {
-    let bytes = 0;
+    let length = 0;
     for (let at = from; at < to; at += inFlight) {
       const batch = Array.from({ length: inFlight }, (_, index) =>
-        prepareMessage(facts, task(at + index), { template: renderer.compiled(source), now: Date.now() }),
+        prepareMessage(facts, taskAt(at + index, content(at + index)), {
+          template: renderer.compiled(source),
+          now: Date.now(),
+        }),
       );
-      for (const { data } of await Promise.all(batch)) bytes += data.length;
+      for (const { data } of await Promise.all(batch)) length += data.length;
     }
-    return bytes;
+    return length;
   };
   await some(0, 3_000);
   const before = process.cpuUsage();
   const startedAt = performance.now();
-  const bytes = await some(0, count);
+  const length = await some(0, count);
   const { user, system } = process.cpuUsage(before);
-  const elapsedMs = performance.now() - startedAt;
-  const cpuMs = (user + system) / 1_000 / count;
+  const perSecond = Math.round((count / (performance.now() - startedAt)) * 1_000);
+  const cpuMs = ((user + system) / 1_000 / count).toFixed(4);
   process.stdout.write(
-    `${name.padEnd(28)} ${cpuMs.toFixed(4)} ms CPU a message, ${Math.round((count / elapsedMs) * 1_000)}/s, ${Math.round(bytes / count)} bytes\n`,
+    `${name.padEnd(28)} ${cpuMs} ms CPU a message, ${perSecond}/s, ${Math.round(length / count)} bytes\n`,
   );
 };
 
-const liquid = template('liquid', html);
-await run('liquid, unsigned', [], liquid);
-await run('handlebars, unsigned', [], template('handlebars', handlebarsHtml));
-await run('liquid, ed25519', [ed25519], liquid);
-await run('liquid, rsa-2048', [rsa], liquid);
-await run('liquid, rsa-2048 + ed25519', [rsa, ed25519], liquid);
-rmSync(directory, { recursive: true });
+await run('liquid, unsigned', [], templated);
+await run('liquid, ed25519', [ed25519Key], templated);
+await run('liquid, rsa-2048', [rsaKey], templated);
+await run('liquid, rsa-2048 + ed25519', [rsaKey, ed25519Key], templated);
+await run('handlebars, unsigned', [], templated, templates.handlebars);
+await run('raw, unsigned', [], raw);
+await run('raw, rsa-2048', [rsaKey], raw);
