@@ -1,4 +1,5 @@
 /** Checks a JSON value against a schema, compiled once, and says in words what is wrong with which field. */
+import { nearestWord } from '@millrace/service';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
@@ -47,33 +48,9 @@ const words: Readonly<Record<string, string>> = {
 };
 const wordOf = (type: unknown): string => words[String(type)] ?? String(type);
 
-const distance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, change));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-};
-
-/** The known name nearest to an unknown one, when it is near enough to be meant. */
-export const nearestName = (unknown: string, known: readonly string[]): string | undefined => {
-  const short = unknown.slice(0, 64);
-  const [best] = known
-    .map((name) => ({ name, distance: distance(short.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(best.name.length / 3))
-    ? best.name
-    : undefined;
-};
-
 const unknownField = (path: string, extra: string, schema: unknown): FieldError => {
   const known = isRecord(schema) && isRecord(schema.properties) ? Object.keys(schema.properties) : [];
-  const nearest = nearestName(extra, known);
+  const nearest = nearestWord(extra.slice(0, 64), known);
   const field = path === '' ? extra : `${path}.${extra}`;
   return {
     field: field.slice(0, 200),

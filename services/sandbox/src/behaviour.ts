@@ -1,6 +1,6 @@
+import { nearestWord } from '@millrace/service';
 import { type Static, type TSchema, Type } from 'typebox';
 import Value from 'typebox/value';
-import { nearest } from './nearest.ts';
 
 const strict = <P extends Record<string, TSchema>>(properties: P, options: Record<string, unknown> = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options });
@@ -169,7 +169,7 @@ function problemsOf(input: unknown, path: string): string[] {
 
 function unknownKey(key: string, where: string, known: readonly string[]): string[] {
   if (known.includes(key)) return [];
-  const suggestion = nearest(key, known);
+  const suggestion = nearestWord(key, known);
   return [`${where}: unknown key${suggestion ? `, did you mean ${suggestion}?` : ''}`];
 }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { nearestWord } from '@millrace/service';
 import { parse } from 'yaml';
 import {
   type Behaviour,
@@ -9,7 +10,6 @@ import {
   plainBehaviour,
 } from './behaviour.ts';
 import { behaviourNames, type IspDefinition, shippedBehaviours } from './isps.ts';
-import { nearest } from './nearest.ts';
 
 /** Behaviour by ISP name, as a file, the options or the API give it. */
 export type BehaviourInputs = Readonly<Record<string, BehaviourInput>>;
@@ -17,7 +17,7 @@ export type BehaviourInputs = Readonly<Record<string, BehaviourInput>>;
 /** Throws BehaviourError when there is no such ISP; suggests the nearest. */
 export function checkIspName(name: string): void {
   if (behaviourNames.includes(name)) return;
-  const suggestion = nearest(name, behaviourNames);
+  const suggestion = nearestWord(name, behaviourNames);
   throw new BehaviourError([`${name}: no such ISP${suggestion ? `, did you mean ${suggestion}?` : ''}`]);
 }
 

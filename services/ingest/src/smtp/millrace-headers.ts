@@ -1,5 +1,5 @@
 /** `X-Millrace-*`: what an application can say about its mail in header fields. They are read and taken out. */
-import { nearestName } from '../body-check.ts';
+import { nearestWord } from '@millrace/service';
 import { fieldText, headerFields, type RawField, withoutFields } from '../raw-message.ts';
 import type { SendBody } from '../send-body.ts';
 import { SmtpReply } from './reply.ts';
@@ -29,7 +29,7 @@ const knownName = (field: RawField): Known => {
   const name = field.name.slice(prefix.length);
   const found = known.find((one) => one.toLowerCase() === name.toLowerCase());
   if (found !== undefined) return found;
-  const nearest = nearestName(name, known);
+  const nearest = nearestWord(name.slice(0, 64), known);
   throw refuse(
     `${field.name} is not known${nearest === undefined ? '' : `; did you mean X-Millrace-${nearest}?`}`,
   );
