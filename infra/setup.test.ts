@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { topics } from '@millrace/core';
 import { connectKafka, kafkaOptionsOf } from '@millrace/kafka';
+import { deleteTopics } from '@millrace/kafka/testing';
 import { loadConfig } from '@millrace/service';
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-setup-'));
@@ -42,6 +43,7 @@ test('setup makes an installation, and doing it again changes nothing', async ()
     assert.deepEqual((await kafka.clusterFacts()).topics.toSorted(), before.topics.toSorted());
   } finally {
     await kafka.stop();
+    await deleteTopics(kafkaOptionsOf(config, 'test'));
   }
 });
 

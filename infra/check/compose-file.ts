@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 /** Lists each problem; an empty list means that `docker compose config` has nothing to say about the form. */
 export function checkComposeFile(root: string): string[] {
   const compose: unknown = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true });
-  return [...schemaProblems(compose), ...mountProblems(root, compose)];
+  return [...schemaProblems(compose), ...mountProblems(root, compose), ...commandProblems(root, compose)];
 }
 
 /** Problems of form, by JSON pointer. */
@@ -43,5 +43,16 @@ function mountProblems(root: string, compose: unknown): string[] {
       .map((volume) => volume.split(':')[0] ?? '')
       .filter((path) => !existsSync(join(root, path)))
       .map((path) => `/services/${name}/volumes: ${path} does not exist`),
+  );
+}
+
+/** Every program of ours that a container runs must be in the repository. */
+function commandProblems(root: string, compose: unknown): string[] {
+  const services = (compose as { services?: Record<string, { command?: unknown }> }).services ?? {};
+  return Object.entries(services).flatMap(([name, { command }]) =>
+    (Array.isArray(command) ? command : [])
+      .filter((word): word is string => typeof word === 'string' && word.endsWith('.ts'))
+      .filter((path) => !existsSync(join(root, path)))
+      .map((path) => `/services/${name}/command: ${path} does not exist`),
   );
 }

@@ -47,12 +47,23 @@ export async function testInstallation(
     connect,
     async [Symbol.asyncDispose]() {
       await Promise.all(connected.map((one) => one.stop()));
-      const admin = createClient(options).admin();
-      await admin.connect();
-      await admin.deleteTopics({ topics: topics.map((topic) => options.topicPrefix + topic) });
-      await admin.disconnect();
+      await deleteTopics(options);
     },
   };
+}
+
+/** Deletes every topic of an installation, whoever made it. Throws without a prefix: that would be all of the cluster. */
+export async function deleteTopics(options: KafkaOptions): Promise<void> {
+  const { topicPrefix: prefix } = options;
+  if (!prefix) throw new TypeError('An installation without a prefix cannot be told from others.');
+  const admin = createClient(options).admin();
+  await admin.connect();
+  try {
+    const all = await admin.listTopics();
+    await admin.deleteTopics({ topics: all.filter((topic) => topic.startsWith(prefix)) });
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 /** Waits for a condition that something else brings about; throws after 20 s. */
