@@ -70,7 +70,12 @@ export {
 } from './suppression-index.ts';
 export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
 export { type DelayTier, deadLetterTopic, delayTiers, delayTopic, shardTopic, topics } from './topics.ts';
-export { type RequestProblem, requestLimits, validateSendRequest } from './validate-request.ts';
+export {
+  isReservedHeader,
+  type RequestProblem,
+  requestLimits,
+  validateSendRequest,
+} from './validate-request.ts';
 export {
   type LaneReport,
   parseWorkerReport,

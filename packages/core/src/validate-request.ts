@@ -56,6 +56,9 @@ const reservedHeaders: ReadonlySet<string> = new Set([
   'to',
 ]);
 
+/** Whether a request or a template may not set this header field, whatever its case. */
+export const isReservedHeader = (name: string): boolean => reservedHeaders.has(name.toLowerCase());
+
 const headerName = /^[!-9;-~]{1,76}$/;
 const lineBreaking = /[\0\r\n]/;
 const control = /\p{Cc}/u;
@@ -111,7 +114,7 @@ const checkHeaders = (headers: readonly Header[], report: Report): void => {
   headers.forEach(({ name, value }, index) => {
     if (!headerName.test(name)) {
       report(`headers[${index}].name`, 'bad_header_name', 'It is not a header field name (RFC 5322 3.6.8).');
-    } else if (reservedHeaders.has(name.toLowerCase())) {
+    } else if (isReservedHeader(name)) {
       report(
         `headers[${index}].name`,
         'reserved_header',

@@ -1,8 +1,9 @@
 /** Content that is too large for a record, made into one message that is the same for all its recipients. */
+import { isReservedHeader } from '@millrace/core';
 import type { SendRequest } from '@millrace/schemas';
 import { textField } from './header/header-field.ts';
 import { checkedAddress, mailboxField } from './header/mailbox-field.ts';
-import { isOwnField, isRemovedField } from './header/own-fields.ts';
+import { isRemovedField } from './header/removed-fields.ts';
 import { MessageError } from './message-error.ts';
 import { attachmentEntity } from './mime/attachment-entity.ts';
 
@@ -21,7 +22,7 @@ export const composeForBlob = async (request: SendRequest): Promise<Buffer> => {
     textField('Subject', composed.subject) +
     (replyTo === null ? '' : mailboxField('Reply-To', checkedAddress(replyTo, 'Reply-To'), null)) +
     request.headers
-      .filter((field) => !isOwnField(field.name) && !isRemovedField(field.name.toLowerCase()))
+      .filter((field) => !isReservedHeader(field.name) && !isRemovedField(field.name.toLowerCase()))
       .map((field) => textField(field.name, field.value, true))
       .join('');
   const seed = request.recipients[0]?.message_id ?? request.request_id;

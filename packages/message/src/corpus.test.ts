@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isRemovedField } from './header/own-fields.ts';
 import { rawFields } from './header/raw-header.ts';
+import { isRemovedField } from './header/removed-fields.ts';
 import { prepareMessage } from './prepare-message.ts';
 import { ed25519Key, factsWith, rsaKey, specimenNow, taskWith, verifiedSignatures } from './specimen.ts';
 

@@ -3,8 +3,9 @@
  * Return-Path, X-Millrace fields and lines above the header that belong to a mailbox file; line ends that are not CRLF
  * become CRLF. Nothing else is touched, whatever is wrong with it.
  */
-import { isRemovedField } from './header/own-fields.ts';
+
 import { rawFields } from './header/raw-header.ts';
+import { isRemovedField } from './header/removed-fields.ts';
 import type { RawMessage } from './message-content.ts';
 import type { MessageParts } from './message-parts.ts';
 import { withCrlf } from './mime/line-ends.ts';

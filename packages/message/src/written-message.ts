@@ -1,11 +1,11 @@
 /** Messages that Millrace writes itself, every field of them: from a template, from composed content. */
-import { messageIdBytes } from '@millrace/core';
+import { isReservedHeader, messageIdBytes } from '@millrace/core';
 import type { Composed, Header } from '@millrace/schemas';
 import { encodeBase32 } from './base32.ts';
 import { feedbackId } from './feedback-id.ts';
 import { dateTime, textField, tokenField } from './header/header-field.ts';
 import { checkedAddress, mailboxField } from './header/mailbox-field.ts';
-import { isOwnField, isRemovedField } from './header/own-fields.ts';
+import { isRemovedField } from './header/removed-fields.ts';
 import type { MessageContent, WrittenMessage } from './message-content.ts';
 import { MessageError } from './message-error.ts';
 import type { MessageParts } from './message-parts.ts';
@@ -40,7 +40,7 @@ export const unsubscribeFields = (parts: MessageParts): string => {
 const customFields = (headers: readonly Header[]): string => {
   let text = '';
   for (const { name, value } of headers) {
-    if (isOwnField(name))
+    if (isReservedHeader(name))
       throw new MessageError('ERR_MESSAGE_HEADER', `The header field ${name} is written by Millrace.`);
     if (!isRemovedField(name.toLowerCase())) text += textField(name, value, true);
   }

@@ -1,8 +1,7 @@
 /** Templates (Liquid, Handlebars) compiled once for each version and rendered for each message. */
-import { templateKey } from '@millrace/core';
+import { isReservedHeader, templateKey } from '@millrace/core';
 import type { Header, Template } from '@millrace/schemas';
 import { isFieldName } from '../header/header-field.ts';
-import { isOwnField } from '../header/own-fields.ts';
 import type { QuotedPrintable } from '../mime/quoted-printable.ts';
 import type { TextBody } from '../mime/text-entity.ts';
 import { compileHandlebars } from './handlebars-part.ts';
@@ -77,7 +76,7 @@ const compile = (
   const text = template.text === null ? undefined : compiled(template.text, 'text', false);
   const html = template.html === null ? undefined : compiled(template.html, 'html', true);
   const headers = template.headers.map(({ name, value }, index) => {
-    if (isOwnField(name)) report(problem(`headers[${index}].name`, `${name} is written by Millrace`));
+    if (isReservedHeader(name)) report(problem(`headers[${index}].name`, `${name} is written by Millrace`));
     else if (!isFieldName(name))
       report(problem(`headers[${index}].name`, `"${name}" is not a header field name`));
     return { name, value: compiled(value, `headers[${index}].value`, false) };
