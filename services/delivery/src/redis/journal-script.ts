@@ -14,7 +14,7 @@ export const fieldBytes = 8;
 
 /**
  * ARGV: seconds to live, 1: also of what is there already, fields end to end, then a text for each field: its new value,
- * with the depth at which it was found before as in `17@3`; or '' to look only. Where a positive value is, an end, it is
+ * with the depth at which it was last looked for as in `17@3`; or '' to look only. Where a positive value is, an end, it is
  * not replaced by a beginning or by nothing. Answers a list of what was before, '' for nothing, then of the depths.
  */
 export const visitJournal = new RedisScript(`
@@ -33,9 +33,15 @@ local function below(key, field, depth)
   return key .. string.sub(digits, digit, digit)
 end
 
--- Where the field is or belongs: key, depth, value, and the size of a hash that it is not in.
-local function find(field)
-  local key, depth = top, 0
+local function key_at(field, depth)
+  local key = top
+  for level = 1, depth do key = below(key, field, level) end
+  return key
+end
+
+-- Where the field is or belongs, from this depth on: key, depth, value, and the size of a hash that it is not in.
+local function find(field, depth)
+  local key = key_at(field, depth)
   while true do
     local was = redis.call('HGET', key, field)
     if was then return key, depth, was end
@@ -51,8 +57,7 @@ end
 
 -- Changes what was found at this depth before; false: it is not there any more.
 local function change(field, value, depth)
-  local key = top
-  for level = 1, depth do key = below(key, field, level) end
+  local key = key_at(field, depth)
   if redis.call('HSET', key, field, value) == 0 then return true end
   redis.call('HDEL', key, field)
   return false
@@ -69,8 +74,8 @@ for index = 4, #ARGV do
     value = string.sub(value, 1, mark - 1)
   end
   values[entry], depths[entry] = '', 0
-  if not (hint and not extend and change(field, value, hint)) then
-    local key, depth, was, size = find(field)
+  if not (hint and is_end(value) and not extend and change(field, value, hint)) then
+    local key, depth, was, size = find(field, not is_end(value) and hint or 0)
     if value ~= '' and not (is_end(was) and not is_end(value)) then
       redis.call('HSET', key, field, value)
       if size == 0 then redis.call('EXPIRE', key, ttl) end

@@ -53,7 +53,7 @@ const fastPerSecond = 2_000;
 const mostAtOnce = 500;
 /** Messages done while Redis was away, which are written when it is back. */
 const mostOwed = 200_000;
-/** Messages whose place is remembered between begin and end. */
+/** Messages whose place is remembered until they end. */
 const mostDepths = 50_000;
 /** Buckets younger than this live long enough from their beginning on, ms. */
 const youngMs = 3_600_000;
@@ -69,7 +69,7 @@ export class Journal {
   /** Done while Redis was away: id and when. */
   readonly #owed = new Map<MessageId, number>();
   readonly #calls = new Set<Promise<void>>();
-  /** Where Redis keeps those that were begun here and not yet ended. */
+  /** Where Redis keeps, or would keep, those that were looked for here and have not ended. */
   readonly #depths = new Map<MessageId, number>();
   /** Calls to Redis, and messages in them, since the start. */
   readonly stats = { calls: 0, visits: 0 };
@@ -88,21 +88,22 @@ export class Journal {
     return Promise.all(
       ids.map(async (id) => {
         const value = -(this.#options.worker * workerUnit + age(id, now));
-        return this.#entry(id, await this.#visit(id, String(value), true));
+        return this.#entry(id, await this.#change(id, String(value)));
       }),
     );
   }
 
   /** The server took the message. Resolves when it is written, or kept to be written when Redis is back. */
   async done(id: MessageId, at = this.#now()): Promise<void> {
-    const was = await this.#end(id, String(1 + age(id, at)));
+    const was = await this.#change(id, String(1 + age(id, at)));
+    this.#depths.delete(id);
     if (was === undefined && this.#owed.size < mostOwed) this.#owed.set(id, at);
   }
 
   /** The message was begun and not taken: it may be sent again, unless another worker has done it meanwhile. */
   async undo(id: MessageId): Promise<void> {
+    await this.#change(id, none);
     this.#depths.delete(id);
-    await this.#visit(id, none);
   }
 
   /** What is known of each message. Never rejects. */
@@ -137,17 +138,15 @@ export class Journal {
     return { kind: 'inflight', worker: Math.floor(-value / workerUnit), since: from + (-value % workerUnit) };
   }
 
-  #end(id: MessageId, value: string): Promise<string | undefined> {
+  #change(id: MessageId, value: string): Promise<string | undefined> {
     const depth = this.#depths.get(id);
-    if (depth === undefined) return this.#visit(id, value);
-    this.#depths.delete(id);
-    return this.#visit(id, `${value}@${depth}`);
+    return this.#visit(id, depth === undefined ? value : `${value}@${depth}`);
   }
 
-  #visit(id: MessageId, value: string, isBegin = false): Promise<string | undefined> {
+  #visit(id: MessageId, value: string): Promise<string | undefined> {
     return new Promise((resolve) => {
       const settle = (was: string | undefined, depth: number): void => {
-        if (isBegin && was !== undefined) this.#remember(id, depth);
+        if (was !== undefined) this.#remember(id, depth);
         resolve(was);
       };
       this.#visits.push({ id, value, settle });

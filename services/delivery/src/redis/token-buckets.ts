@@ -43,6 +43,8 @@ const aheadUs = 1_000_000;
 const longestDelayUs = 250_000;
 /** Of the consumption estimate, s. */
 const demandSeconds = 0.5;
+/** For so long after a call went empty tokens count as short, µs. */
+const shortMemoryUs = 200_000;
 /** While Redis is away and the share is not to be used, ms. */
 const pausedMs = 500;
 /** Buckets that nobody asked for so long are forgotten here, µs. */
@@ -66,6 +68,8 @@ interface Bucket {
   /** Tokens a second, lately. */
   demand: number;
   seenUs: number;
+  /** When a call last went empty, µs. */
+  shortUs: number;
   /** Until when what was taken last may be used, µs. */
   takenUntilUs: number;
   /** The share's own bucket; undefined: not begun. */
@@ -133,6 +137,7 @@ export class TokenBuckets {
       return { granted, waitMs: 0 };
     }
     if (this.#options.presence.state === 'away') return this.#takeShare(at, limit, want);
+    at.shortUs = this.#nowUs();
     const dueUs = at.batches[0]?.dueUs ?? at.notBeforeUs;
     return { granted: 0, waitMs: toMs(dueUs - this.#nowUs()) };
   }
@@ -159,9 +164,7 @@ export class TokenBuckets {
     if (this.#nowUs() < at.notBeforeUs) return Promise.resolve();
     const { intervalUs, burst, delayUs } = sums(limit);
     const mostAtOnce = Math.max(1, Math.floor(limit.perSecond * batchSeconds));
-    const size = withoutBurst
-      ? 1
-      : Math.min(mostAtOnce, Math.max(1, want, Math.floor(at.demand * batchSeconds)));
+    const size = withoutBurst ? 1 : Math.min(mostAtOnce, Math.max(1, want, this.#usable(at, limit)));
     const { client, presence, keyPrefix } = this.#options;
     this.stats.calls += 1;
     const key = `${keyPrefix}tokens:{${bucket}}`;
@@ -181,11 +184,22 @@ export class TokenBuckets {
     return at.asking;
   }
 
+  /**
+   * Tokens of one call that will be used: what is asked for in a tenth of a second while tokens are short, when each goes
+   * as it comes due; else no more than go before the last of them is too old.
+   */
+  #usable(at: Bucket, limit: RateLimit): number {
+    if (this.#nowUs() - at.shortUs < shortMemoryUs) return Math.floor(at.demand * batchSeconds);
+    const delaySeconds = sums(limit).delayUs / 1_000_000;
+    const spare = Math.max(0.01, 1 - at.demand / limit.perSecond);
+    return Math.floor((0.7 * at.demand * delaySeconds) / spare);
+  }
+
   /** While tokens go fast the next ones are asked for before the last is gone. */
   #refill(bucket: string, at: Bucket, limit: RateLimit): void {
     const left = at.batches.reduce((sum, batch) => sum + batch.left, 0);
-    const coming = at.demand * batchSeconds;
-    if (coming < 2 || left > coming / 3) return;
+    const usable = this.#usable(at, limit);
+    if (usable < 2 || left > usable / 3) return;
     void this.#ask(bucket, at, limit, 1, false);
   }
 
@@ -266,6 +280,7 @@ export class TokenBuckets {
         notBeforeUs: 0,
         demand: 0,
         seenUs: now,
+        shortUs: Number.NEGATIVE_INFINITY,
         takenUntilUs: now,
         shareFullAt: undefined,
       };
