@@ -3,7 +3,7 @@
  * whose path contains one of the parts. Servers are started on free ports and a temporary directory, so that it runs
  * beside a pipeline that is up; where KAFKA_BROKERS, SCHEMA_REGISTRY_URL and REDIS_URL are all set, those are used.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -11,6 +11,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { type EmbeddedStack, startEmbeddedStack } from '../infra/stack/embedded-stack.ts';
 import { UserError } from '../infra/stack/user-error.ts';
+import { sharedPipelineVariable, startTestPipeline } from './rig/shared-pipeline.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const parts = process.argv.slice(2);
@@ -41,6 +42,20 @@ async function startStack(directory: string): Promise<EmbeddedStack | undefined>
   return stack;
 }
 
+/** One pipeline for all files that use it; undefined when none of them does. */
+async function startSharedPipeline(files: readonly string[]): Promise<{ stop(): Promise<void> } | undefined> {
+  const used = files.some((file) =>
+    readFileSync(join(root, file), 'utf8').includes('/rig/shared-pipeline.ts'),
+  );
+  if (!used) return undefined;
+  console.log('starting the pipeline that tests share');
+  const { stop, ...facts } = await startTestPipeline();
+  const file = join(directory, 'pipeline.json');
+  writeFileSync(file, JSON.stringify(facts));
+  process.env[sharedPipelineVariable] = file;
+  return { stop };
+}
+
 interface Count {
   passed: number;
   failed: number;
@@ -51,8 +66,9 @@ interface Count {
 /** Unit: packages and single files; integration: one service on the stack; end to end: across services. */
 function kindOf(file: string): string {
   const path = relative(root, file);
+  if (path.startsWith('test/conformance/')) return 'conformance';
+  if (path.startsWith('test/faults/')) return 'faults';
   if (path.startsWith('test/') || path.startsWith('examples/')) return 'end to end';
-  if (path.includes('/conformance/')) return 'conformance';
   if (path.startsWith('services/')) return 'service';
   return path.startsWith('packages/core') ? 'core' : 'package';
 }
@@ -90,7 +106,9 @@ async function runFiles(files: readonly string[]): Promise<Count> {
 const started = Date.now();
 const directory = mkdtempSync(join(tmpdir(), 'millrace-test-'));
 let stack: EmbeddedStack | undefined;
+let pipeline: { stop(): Promise<void> } | undefined;
 const stop = async (): Promise<void> => {
+  await pipeline?.stop();
   await stack?.stop();
   rmSync(directory, { recursive: true, force: true });
 };
@@ -103,6 +121,7 @@ try {
   if (files.length === 0)
     throw new UserError('ERR_NO_TESTS', `No test file's path contains ${parts.join(' or ')}.`);
   stack = await startStack(directory);
+  pipeline = await startSharedPipeline(files);
   const count = await runFiles(files);
   await stop();
   if (count.skipped.length > 0)
