@@ -1,11 +1,12 @@
 /** `npm start` as a person runs it: a stack of its own, free ports, a directory of its own. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { freePorts } from '../infra/stack/ports.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const directory = mkdtempSync(join(tmpdir(), 'millrace-npm-start-'));
@@ -230,4 +231,42 @@ test('--fresh forgets key and data, and a start that is interrupted leaves nothi
   );
   const credentials = join(directory, 'keys', 'credentials.json');
   assert.ok(!existsSync(credentials) || !readFileSync(credentials, 'utf8').includes(first.apiKey));
+});
+
+test('a stack that npm run stack left running is used by npm start and outlives it', async () => {
+  const [port = 0] = await freePorts(1);
+  const env = {
+    ...process.env,
+    KAFKA_BROKERS: '',
+    SCHEMA_REGISTRY_URL: '',
+    REDIS_URL: '',
+    MILLRACE_DIRECTORY: directory,
+    MILLRACE_PORT_BASE: String(port),
+  };
+  const stack = (command: string) =>
+    spawnSync('npm', ['run', '--silent', 'stack', '--', command], { cwd: root, env, encoding: 'utf8' });
+  const up = stack('up');
+  assert.equal(up.status, 0, up.stderr);
+  try {
+    assert.match(up.stdout, new RegExp(`^  export KAFKA_BROKERS=127\\.0\\.0\\.1:${port + 5}$`, 'm'));
+
+    const run = npmStart();
+    await until(run, 'the topics', () => /those of npm run stack\n.*creating topics/.test(run.output()));
+    assert.match(stack('down').stderr, /^Millrace is already running here/);
+    run.child.kill('SIGTERM');
+    await run.ended;
+    const status = stack('status');
+    assert.equal(status.status, 0, status.stdout);
+    assert.deepEqual(
+      [...status.stdout.matchAll(/^ +(\w+) +up /gm)].map(([, name]) => name),
+      ['Kafka', 'registry', 'Redis'],
+    );
+  } finally {
+    const down = stack('down');
+    assert.equal(down.stdout, 'The stack is down; its data are kept.\n', down.stderr);
+  }
+  for (const offset of [5, 7, 8]) assert.equal(await listens(`127.0.0.1:${port + offset}`), false);
+  assert.ok(existsSync(join(directory, 'stack', 'kafka')));
+  assert.equal(stack('reset').status, 0);
+  assert.equal(existsSync(join(directory, 'stack')), false);
 });
