@@ -84,7 +84,7 @@ describe('Connecting', () => {
     '421 4.7.0 Too many connections\r\n': 'greeting ERR_SMTP_REFUSED 421',
     '250 Hello\r\n': 'greeting ERR_SMTP_REFUSED 250',
     'SSH-2.0-OpenSSH_9.6\r\n': 'greeting ERR_SMTP_PROTOCOL',
-    '220 mx\r\n250 too much\r\n': 'greeting ERR_SMTP_PROTOCOL 250',
+    '220 mx\r\n250 too much\r\n': 'greeting ERR_SMTP_PROTOCOL',
   };
   for (const [greeting, expected] of Object.entries(greetings)) {
     it(`fails at the greeting ${JSON.stringify(greeting)}`, async () => {
@@ -106,7 +106,7 @@ describe('Connecting', () => {
       }
     });
     assert.equal(await failure(connectTo(server.port)), 'greeting ERR_SMTP_CLOSED');
-    assert.equal(await failure(connectTo(server.port)), 'ehlo ERR_SMTP_CLOSED 220');
+    assert.equal(await failure(connectTo(server.port)), 'ehlo ERR_SMTP_CLOSED');
   });
 
   it('fails when EHLO is refused', async () => {
@@ -124,7 +124,7 @@ describe('Connecting', () => {
       await peer.on('EHLO', '250 mx', '250 and more');
       await peer.gone();
     });
-    assert.equal(await failure(connectTo(server.port)), 'ehlo ERR_SMTP_PROTOCOL 250');
+    assert.equal(await failure(connectTo(server.port)), 'ehlo ERR_SMTP_PROTOCOL');
   });
 
   it('fails at a closed port, with the cause of the system', async () => {
@@ -152,7 +152,7 @@ describe('Connecting', () => {
     );
     assert.equal(
       await failure(connectTo(server.port, { timeouts: { ehloMs: 150 } })),
-      'ehlo ERR_SMTP_TIMEOUT 220',
+      'ehlo ERR_SMTP_TIMEOUT',
     );
   });
 
@@ -253,7 +253,7 @@ describe('STARTTLS, RFC 3207', () => {
       }
       assert.equal(
         await failure(connectTo(server.port, { tls: 'required', verify: true, ca: authority.ca })),
-        'tls ERR_SMTP_TLS 220',
+        'tls ERR_SMTP_TLS',
       );
     });
   }
@@ -333,7 +333,7 @@ describe('STARTTLS, RFC 3207', () => {
     assert.equal(summary(await connection.send(testMail)), 'delivered 250');
     connection.destroy();
     assert.equal(server.accepted(), 2);
-    assert.match(await failure(connectTo(server.port, { tls: 'required' })), /^tls ERR_SMTP_TLS /);
+    assert.match(await failure(connectTo(server.port, { tls: 'required' })), /^tls ERR_SMTP_TLS$/);
     assert.equal(server.accepted(), 3);
   });
 

@@ -132,5 +132,5 @@ async function ehlo(wire: SmtpWire, name: string, timeouts: SmtpTimeouts): Promi
 }
 
 function refusal(wire: SmtpWire, reply: SmtpReply): SmtpError {
-  return wire.error('ERR_SMTP_REFUSED', `answered ${reply.code} ${reply.text}`);
+  return wire.refusal('ERR_SMTP_REFUSED', 'answered', reply);
 }

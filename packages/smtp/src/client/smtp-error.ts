@@ -39,7 +39,7 @@ export type SmtpErrorCode =
 export class SmtpError extends Error {
   readonly code: SmtpErrorCode;
   readonly phase: SmtpPhase;
-  /** The server's last word, where there was one. */
+  /** The reply that ended it; undefined where none did. */
   readonly reply: SmtpReply | undefined;
 
   constructor(

@@ -36,7 +36,6 @@ export class SmtpWire implements WireListener {
   readonly #clock = new PhaseClock(() => this.#expired());
   #socket: Socket;
   #error: SmtpError | undefined;
-  #lastReply: SmtpReply | undefined;
   #waiting:
     | { readonly resolve: (reply: SmtpReply) => void; readonly reject: (error: SmtpError) => void }
     | undefined;
@@ -178,7 +177,13 @@ export class SmtpWire implements WireListener {
 
   /** The error of a session that ended here. */
   error(code: SmtpError['code'], what: string, cause?: unknown): SmtpError {
-    return new SmtpError(code, this.phase, `${this.#where} ${what}`, { cause, reply: this.#lastReply });
+    return new SmtpError(code, this.phase, `${this.#where} ${what}`, { cause });
+  }
+
+  /** The error of a session that a reply ended. */
+  refusal(code: SmtpError['code'], what: string, reply: SmtpReply): SmtpError {
+    const said = `${this.#where} ${what} ${reply.code} ${reply.text}`;
+    return new SmtpError(code, this.phase, said, { reply });
   }
 
   /** Ends the session: the socket is closed, and whoever waits is told. Only the first error counts. */
@@ -232,7 +237,6 @@ export class SmtpWire implements WireListener {
       for (;;) {
         const reply = parser.next();
         if (reply === undefined) return;
-        this.#lastReply = reply;
         this.#listener.reply(reply);
         if (this.#error !== undefined) return;
       }

@@ -304,7 +304,7 @@ describe('421 and closed connections', () => {
             assert.equal(summary(await connection.send(testMail)), `refused ${phase} 421`);
             assert.equal(connection.usable, false);
             assert.ok(await closed);
-            assert.equal(summary(await connection.send(testMail)), 'failed mail ERR_SMTP_REFUSED');
+            assert.equal(summary(await connection.send(testMail)), 'failed mail ERR_SMTP_CLOSED');
             assert.equal(count, ok);
           },
         );
@@ -715,7 +715,7 @@ describe('Two mails at once, RFC 2920 3.1', () => {
       (peer) => peer.take('421 Later').then(() => undefined),
       async (connection) => {
         const results = await Promise.all([connection.send(testMail), connection.send(testMail)]);
-        assert.deepEqual(results.map(summary), ['refused body 421', 'failed mail ERR_SMTP_REFUSED']);
+        assert.deepEqual(results.map(summary), ['refused body 421', 'failed mail ERR_SMTP_CLOSED']);
       },
     );
   });
@@ -736,6 +736,14 @@ describe('Two mails at once, RFC 2920 3.1', () => {
           'failed body ERR_SMTP_CLOSED dot sent',
           'failed mail ERR_SMTP_CLOSED',
         ]);
+        // Each error speaks of its own mail, and no reply of another one is taken for its answer.
+        assert.deepEqual(
+          results.map((result) => result.kind === 'failed' && [result.error.phase, result.error.reply]),
+          [
+            ['body', undefined],
+            ['mail', undefined],
+          ],
+        );
       },
     );
   });

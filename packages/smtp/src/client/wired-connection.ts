@@ -1,7 +1,7 @@
 import { finalDot, stuffDots } from './dot-stuffing.ts';
 import { mailCommands } from './mail-commands.ts';
 import { limitMsOf, type MailJob, phaseOf, type Refusal, refusalPhaseOf } from './mail-job.ts';
-import type { SmtpError } from './smtp-error.ts';
+import { SmtpError, type SmtpPhase } from './smtp-error.ts';
 import type { SendHooks, SendResult, SmtpMail } from './smtp-mail.ts';
 import type { SmtpReply } from './smtp-reply.ts';
 import type { SmtpConnection, SmtpFacts } from './smtp-session.ts';
@@ -130,14 +130,21 @@ export class WiredConnection implements SmtpConnection, WireListener {
     this.#closed = { reason: this.#leave === undefined ? error : null };
     for (const job of jobs) {
       if (job === undefined) continue;
-      job.settle(job.refusal ?? { kind: 'failed', phase: phaseOf(job.step), error, dotSent: job.dotSent });
+      const phase = phaseOf(job.step);
+      const own = phase === error.phase ? error : this.#bystander(phase, error);
+      job.settle(job.refusal ?? { kind: 'failed', phase, error: own, dotSent: job.dotSent });
     }
     for (const listener of this.#listeners) listener(this.#closed.reason);
   }
 
+  // What ended the session was about another mail, or about none.
+  #bystander(phase: SmtpPhase, cause: SmtpError | null): SmtpError {
+    const text = cause === null ? `The connection to ${this.facts.host} is closed` : cause.message;
+    return new SmtpError('ERR_SMTP_CLOSED', phase, text, cause === null ? {} : { cause });
+  }
+
   #tooLate(): SendResult {
-    const error =
-      this.#closed?.reason ?? this.#wire.error('ERR_SMTP_CLOSED', 'takes no more mail on this connection');
+    const error = this.#bystander('mail', this.#closed?.reason ?? null);
     return { kind: 'failed', phase: 'mail', error, dotSent: false };
   }
 
@@ -323,15 +330,14 @@ export class WiredConnection implements SmtpConnection, WireListener {
 
   #shutDown(job: MailJob, reply: SmtpReply): void {
     job.refusal ??= refusal(refusalPhaseOf(job.step), reply);
-    this.#wire.fail(this.#wire.error('ERR_SMTP_REFUSED', `ended the session: ${reply.code} ${reply.text}`));
+    this.#wire.fail(this.#wire.refusal('ERR_SMTP_REFUSED', 'ended the session:', reply));
   }
 
   #unasked(reply: SmtpReply): void {
-    const said = `${reply.code} ${reply.text}`;
-    if (this.#wire.phase === 'quit') this.#wire.fail(this.#wire.error('ERR_SMTP_CLOSED', `said ${said}`));
+    if (this.#wire.phase === 'quit') this.#wire.fail(this.#wire.refusal('ERR_SMTP_CLOSED', 'said', reply));
     else if (reply.code === 421)
-      this.#wire.fail(this.#wire.error('ERR_SMTP_CLOSED', `ended the session: ${said}`));
-    else this.#wire.fail(this.#wire.error('ERR_SMTP_PROTOCOL', `spoke without being asked: ${said}`));
+      this.#wire.fail(this.#wire.refusal('ERR_SMTP_CLOSED', 'ended the session:', reply));
+    else this.#nonsense('nothing', reply);
   }
 
   // Who answers like this cannot be trusted to be in step with the commands.

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
-import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { isLoopback } from '../client/loopback.ts';
 import { mailCommands } from '../client/mail-commands.ts';
 import { noCapabilities, parseCapabilities, type SmtpCapabilities } from '../client/smtp-capabilities.ts';
@@ -27,7 +27,9 @@ export class RelaySession {
   static async open(options: RelayOptions): Promise<RelaySession> {
     const where = `${options.host}:${options.port}`;
     const address = options.loopbackOnly ? await loopbackAddress(options) : options.host;
-    const connection = new SMTPConnection({
+    // Only who has a relay pays for the library: 20 MB of memory.
+    const { default: Connection } = await import('nodemailer/lib/smtp-connection');
+    const connection = new Connection({
       host: address,
       port: options.port,
       ...(isIP(options.host) === 0 ? { servername: options.host } : {}),
