@@ -3,20 +3,19 @@
  * come back: both follow from the pace at which the lane gets rid of messages. Pure.
  */
 
-/** Room is what goes out in so long. */
-const roomMs = 2_000;
-const leastRoom = 20;
-const mostRoom = 500;
+/** Room is what goes out in so long, and never less than a fair share of the window. */
+const roomMs = 3_000;
 /** Messages a second: below it the pace is no longer told apart from standing still. */
 const slowest = 0.1;
 const soonestMs = 1_000;
 const latestMs = 600_000;
 /** Weight of the newest measure. */
-const smoothing = 0.3;
+const smoothing = 0.5;
 
 export class LaneRoom {
   #perSecond: number;
   #measuredAt: number;
+  #measured = false;
   #sent = 0;
   #returnsAt = 0;
 
@@ -31,9 +30,9 @@ export class LaneRoom {
     return this.#perSecond;
   }
 
-  /** Messages that may wait. */
-  get room(): number {
-    return Math.min(mostRoom, Math.max(leastRoom, Math.round((this.#perSecond * roomMs) / 1_000)));
+  /** Messages that may wait. `fairShare`: what every lane of the window may have whatever its pace. */
+  room(fairShare: number): number {
+    return Math.max(fairShare, Math.round((this.#perSecond * roomMs) / 1_000));
   }
 
   /** `sent`: messages sent since the lane began. While nothing waits, its pace says nothing of what it could do. */
@@ -44,7 +43,9 @@ export class LaneRoom {
     this.#sent = sent;
     this.#measuredAt = now;
     if (backlog === 0 && measured < this.#perSecond) return;
-    this.#perSecond = Math.max(slowest, measured * smoothing + this.#perSecond * (1 - smoothing));
+    const pace = this.#measured ? measured * smoothing + this.#perSecond * (1 - smoothing) : measured;
+    this.#measured = true;
+    this.#perSecond = Math.max(slowest, pace);
   }
 
   /** When one more that found no room may come back, ms since the epoch: each in its turn. */

@@ -11,6 +11,8 @@ export interface LanesOptions {
   readonly parts: LaneParts;
   /** No room in the window that its lane shares with others: it may come back then, ms since the epoch. */
   readonly postpone: (job: Job, dueAt: number) => void;
+  /** Records of the shared shard that this worker holds at most. */
+  readonly sharedWindow: () => { readonly records: number; readonly ofPartition: number };
   /** Nothing is sent at the moment, and that is no lane's fault. */
   readonly paused: () => boolean;
 }
@@ -30,7 +32,7 @@ const forgetMs = 60_000;
 /** A message in a shared window waits so long for a lane that hardly moves, ms. */
 const momentMs = 3_000;
 /** Until there is a measure, messages a second. */
-const expectedPace = 100;
+const expectedPace = 1_000;
 
 export class Lanes {
   readonly #options: LanesOptions;
@@ -39,6 +41,7 @@ export class Lanes {
   #sweepAt = 0;
   #measureAt = 0;
   #forgottenThrottledMs = 0;
+  #fairShare = 0;
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -54,7 +57,7 @@ export class Lanes {
   returnAt(isp: Isp, site: string, source: EgressSource): number | undefined {
     if (isp !== 'other') return undefined;
     const { lane, room } = this.#entry(isp, site, source);
-    if (room === undefined || lane.backlog < room.room) return undefined;
+    if (room === undefined || lane.backlog < room.room(this.#fairShare)) return undefined;
     return room.returnAt(lane.backlog, this.#options.parts.now());
   }
 
@@ -107,7 +110,10 @@ export class Lanes {
     const sweep = now >= this.#sweepAt;
     const measure = now >= this.#measureAt;
     if (sweep) this.#sweepAt = now + sweepMs;
-    if (measure) this.#measureAt = now + measureMs;
+    if (measure) {
+      this.#measureAt = now + measureMs;
+      this.#shareOut();
+    }
     for (const [key, entry] of this.#lanes) {
       const { lane } = entry;
       if (sweep) lane.remove((job) => !this.#options.parts.mayBeSent(job));
@@ -123,13 +129,23 @@ export class Lanes {
     }
   }
 
+  /** Every lane that waits in the shared window may have as much of it, and none so much that it fills a partition's. */
+  #shareOut(): void {
+    let waiting = 0;
+    for (const { lane, room } of this.#lanes.values())
+      if (room !== undefined && lane.backlog > 0) waiting += 1;
+    const { records, ofPartition } = this.#options.sharedWindow();
+    this.#fairShare = Math.floor(Math.min(ofPartition / 2, records / Math.max(1, waiting)));
+  }
+
   /** What a lane of the shared shard cannot get rid of soon makes room for the others. */
   #makeRoom({ lane, room }: Entry, now: number): void {
     if (room === undefined) return;
     const { backlog } = lane;
     if (this.#options.paused()) return;
     room.measure(lane.sent, backlog, now);
-    const over = backlog > room.room ? lane.removeBeyond(room.room) : [];
+    const most = room.room(this.#fairShare);
+    const over = backlog > most ? lane.removeBeyond(most) : [];
     const stuck =
       room.pace < 1 ? lane.remove((job) => now - job.takenAt > momentMs && lane.sessions === 0) : [];
     for (const job of [...over, ...stuck]) this.#options.postpone(job, room.returnAt(lane.backlog, now));

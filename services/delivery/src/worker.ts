@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Isp, isps, type Shaping, type Stream, shardTopic } from '@millrace/core';
-import type { ConsumerStats, Kafka, KafkaLogger } from '@millrace/kafka';
+import type { ConsumerStats, Kafka, KafkaLogger, WindowedConsumer } from '@millrace/kafka';
 import { createBlobStore, messageFacts } from '@millrace/message';
 import type { Config, RedisConnection } from '@millrace/service';
 import type { DnsResolver } from '@millrace/smtp';
@@ -156,10 +156,17 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
   });
   const places = new ConnectionPlaces(config.delivery.max_connections);
   const memory = new MemoryBudget(preparedBytes);
+  let consuming: WindowedConsumer | undefined;
   const lanes: Lanes = new Lanes({
     stream,
     shaping,
     paused: () => stream === 'batch' && presence.state === 'away',
+    sharedWindow: () => {
+      const ofPartition = config.delivery.window_records;
+      const topic = shardTopic(stream, 'other');
+      const partitions = consuming?.assignments().filter((one) => one.topic === topic).length ?? 0;
+      return { ofPartition, records: ofPartition * partitions };
+    },
     postpone: (job, dueAt) => outcomes.postponed(job, dueAt, 'lane_busy'),
     parts: {
       buckets: shared.tokens,
@@ -213,6 +220,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     drainMs: 0,
     handler: (held) => intake.take(held),
   });
+  consuming = consumer;
   const unobserve = observe({ stream, tally, lanes, places, consumer });
   const reports = reportLanes({
     client: redis.client,
