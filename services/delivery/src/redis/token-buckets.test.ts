@@ -83,12 +83,12 @@ test('fractional and slow rates: the first at once, the next after its interval'
   const refused = await two.tokens.take('slow', limit, 5);
   assert.equal(refused.granted, 0);
   assert.ok(refused.waitMs <= 1_250);
-  const uses = (await consumeFor([one, two], 'slow', limit, 3_000)).flat();
+  const uses = (await consumeFor([one, two], 'slow', limit, 3_000)).flat().sort((a, b) => a - b);
   assert.ok(uses.length >= 1 && uses.length <= 3, `${uses.length} in 3 s`);
   for (const [index, at] of uses.entries()) assert.ok(at - begun >= (index + 1) * 1_249, `${at - begun} ms`);
 });
 
-test('after a quiet time half of the burst goes at once, then the rate', async (t) => {
+test('after a quiet time a quarter of the burst goes at once, then the rate', async (t) => {
   const rig = await redisRig(t);
   const worker = await rig.worker();
   const limit = { perSecond: 20, burst: 20 };
@@ -97,7 +97,7 @@ test('after a quiet time half of the burst goes at once, then the rate', async (
   let granted = 0;
   const begun = performance.now();
   while (performance.now() - begun < 20) granted += (await worker.tokens.take('burst', limit, 20)).granted;
-  assert.ok(granted >= 2 && granted <= 11, `${granted} at once`);
+  assert.ok(granted >= 2 && granted <= 6, `${granted} at once`);
 });
 
 test('tokens that nobody takes are lost, not saved up', async (t) => {

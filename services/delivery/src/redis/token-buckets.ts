@@ -2,8 +2,8 @@
  * Rates that all workers keep together: one GCRA bucket in Redis for each, on the clock of Redis in µs.
  *
  * One call grants up to a tenth of a second's tokens, also such as become free a little later; each is handed out when
- * its time has come, and lost when it was not taken soon after. Half of the burst is what the bucket in Redis grants at
- * once, the other half is room for that delay, so that no second sees more than the rate and the burst.
+ * its time has come, and lost when it was not taken soon after. A quarter of the burst is what the bucket in Redis grants
+ * at once, the rest is room for that delay, so that no second sees more than the rate and the burst.
  * An idle bucket that Redis has forgotten begins with one token: what nobody remembers is not saved up.
  *
  * While Redis is away, and until all workers must have noticed that it is back, each keeps to its share: the rate
@@ -304,7 +304,7 @@ const toMs = (us: number): number => Math.max(1, Math.ceil(us / 1_000));
 /** How a rate and its burst are split between Redis and the delay here. */
 const sums = ({ perSecond, burst }: RateLimit) => {
   const intervalUs = 1_000_000 / perSecond;
-  const atOnce = Math.max(1, Math.floor(burst / 2));
+  const atOnce = Math.max(1, Math.floor(burst / 4));
   // Less than an interval of delay is free: it lets no further token into any time.
   const delayUs = Math.max(intervalUs / 2, Math.min(longestDelayUs, (burst - atOnce) * intervalUs));
   return { intervalUs, burst: atOnce, delayUs };
