@@ -11,7 +11,7 @@ export interface JournalLookParts {
   readonly census: Pick<WorkerCensus, 'number' | 'isAlive'>;
   /** Messages that are in a session of this worker right now. */
   readonly inSession: ReadonlySet<MessageId>;
-  readonly outcomes: OutcomeWriter;
+  readonly outcomes: Pick<OutcomeWriter, 'repeated' | 'uncertain'>;
   readonly stream: Stream;
   readonly logger: KafkaLogger;
   /** ms since the epoch. */
