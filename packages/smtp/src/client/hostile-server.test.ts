@@ -133,7 +133,9 @@ async function play(peer: Peer, moves: readonly string[]): Promise<void> {
         peer.socket.end();
         break;
       case 'reset':
-        peer.socket.resetAndDestroy();
+        // Node leaks the handle of a socket that is reset while it is being shut down.
+        if (peer.socket.writableEnded) peer.socket.destroy();
+        else peer.socket.resetAndDestroy();
         break;
       default:
         peer.socket.write(next);

@@ -202,6 +202,7 @@ export class WiredConnection implements SmtpConnection, WireListener {
     this.#usable = false;
     if (this.#closing !== undefined) return;
     const { withheldBy } = job;
+    this.#wire.phase = phaseOf(job.step);
     this.#wire.fail(this.#wire.error('ERR_SMTP_WITHHELD', 'got no final dot: beforeDot failed', withheldBy));
   }
 
