@@ -147,7 +147,10 @@ async function main(): Promise<number> {
   if (failure) console.error(`\n${sentenceOf(failure)}`);
   else say('\nstopping');
   await stop(directory, started);
-  if (failure && started.stack) console.error('Everything that was started has been stopped.');
+  if (failure && started.stack)
+    console.error(
+      'Everything that was started has been stopped, and the data are kept: npm start begins again.',
+    );
   if (!failure) say('stopped; the data are kept');
   return failure ? 1 : 0;
 }

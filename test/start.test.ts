@@ -209,7 +209,10 @@ test('a second start keeps key and data, and a child that dies ends it with one 
     .filter((line) => line.startsWith('Redis was killed by SIGKILL'));
   assert.equal(said.length, 1, run.output());
   assert.match(said[0] ?? '', /; the end of its log \(.*redis\.log\) says: ./);
-  assert.match(run.output(), /^Everything that was started has been stopped\.$/m);
+  assert.match(
+    run.output(),
+    /^Everything that was started has been stopped, and the data are kept: npm start begins again\.$/m,
+  );
   assert.equal(existsSync(endpointsFile), false);
   assert.deepEqual(
     started.filter(({ pid }) => isAlive(pid)),

@@ -28,6 +28,16 @@ describe('import direction', () => {
     assert.equal(problems.length, 4, problems.join('\n'));
   });
 
+  it("lets tests use a package's door for tests, and a benchmark its own package", async () => {
+    rmSync(join(root, 'packages'), { recursive: true });
+    rmSync(join(root, 'services'), { recursive: true });
+    file('services/router/src/router.test.ts', "import { a } from '@millrace/kafka/testing';\n");
+    file('packages/message/bench/sign.ts', "import { a } from '@millrace/message';\n");
+    assert.deepEqual(await checkImportDirection(root), []);
+    file('services/router/src/router.ts', "import { a } from '@millrace/kafka/testing';\n");
+    assert.equal((await checkImportDirection(root)).length, 1);
+  });
+
   it('sees every form of import', () => {
     const source =
       "import a from 'a';\nimport {\n b,\n} from 'b';\nexport * from 'c';\nimport 'd';\nawait import('e');\nimport type { F } from 'f';";
