@@ -2,6 +2,7 @@
 import type { MessageEvent } from '@millrace/schemas';
 import { dateAndTime, formatMs, timeOfDay } from './duration.ts';
 import { isFinal } from './message-events.ts';
+import { printable } from './printable.ts';
 import { type Colour, type Terminal, tableOf } from './terminal.ts';
 
 /** What became of a message so far. */
@@ -68,15 +69,14 @@ export function replyOf(event: Pick<MessageEvent, 'reply_code' | 'enhanced_code'
   const text = event.text ?? '';
   const enhanced =
     event.enhanced_code !== null && !text.startsWith(event.enhanced_code) ? event.enhanced_code : '';
-  return [event.reply_code === null ? '' : String(event.reply_code), enhanced, text]
-    .filter(Boolean)
-    .join(' ');
+  const parts = [event.reply_code === null ? '' : String(event.reply_code), enhanced, text];
+  return printable(parts.filter(Boolean).join(' '));
 }
 
 /** Where an event happened: `gmail · gmail-smtp-in.l.google.com from s1`. */
 export function placeOf(event: Pick<MessageEvent, 'isp' | 'site' | 'mx' | 'source'>): string {
   const where = [event.isp, event.mx ?? event.site].filter(Boolean).join(' · ');
-  return event.source === null ? where : `${where} from ${event.source}`;
+  return printable(event.source === null ? where : `${where} from ${event.source}`);
 }
 
 /** What the event says beyond its kind. */
@@ -98,7 +98,7 @@ const cut = (text: string): string => (text.length > maxNote ? `${text.slice(0, 
 export function showLife(terminal: Terminal, life: Life): void {
   const { paint } = terminal;
   const first = life.events[0];
-  terminal.line(`${paint('bold', life.message_id)}  to ${life.recipient}`);
+  terminal.line(`${paint('bold', life.message_id)}  to ${printable(life.recipient)}`);
   const facts = [
     `tenant ${life.tenant}`,
     life.stream ?? '',
@@ -107,7 +107,7 @@ export function showLife(terminal: Terminal, life: Life): void {
     first === undefined ? '' : `since ${dateAndTime(first.time)}`,
     life.trace_id === null ? '' : `trace ${life.trace_id}`,
   ];
-  terminal.line(paint('gray', facts.filter(Boolean).join(' · ')));
+  terminal.line(paint('gray', printable(facts.filter(Boolean).join(' · '))));
   terminal.line();
   const rows = life.events.map((event) => [
     timeOfDay(event.time),

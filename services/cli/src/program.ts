@@ -222,7 +222,7 @@ function addTrace(program: Command, act: Act): void {
   program
     .command('trace')
     .description('a message’s life: every event of it')
-    .argument('<message-id>', 'as millrace send, the API and the X-Millrace headers show it')
+    .argument('<message-id>', 'a UUIDv7, as millrace send and the API show it')
     .option('--wait', 'wait until the message has ended')
     .option('--since <time>', 'look from here on (default: the time in the id)')
     .option('--timeout <time>', 'for reading, or for the end of the message', '60s')

@@ -11,6 +11,7 @@ import { withRecords } from '../kafka-session.ts';
 import { paintedKind, placeOf, replyOf } from '../life.ts';
 import { followEvents } from '../message-events.ts';
 import { tooLateFor, within } from '../patience.ts';
+import { printable } from '../printable.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface EventsFlags {
@@ -36,10 +37,19 @@ const defaultLimit = 20;
 export async function events(context: CommandContext, flags: EventsFlags): Promise<Ending> {
   const wanted = filterOf(flags);
   const limit = flags.limit === undefined ? undefined : numberFlag('--limit', flags.limit, 1);
+  const timeoutMs = timeFlag('--timeout', flags.timeout);
+  const since = flags.since ?? (flags.follow ? undefined : defaultSince);
+  const from = since === undefined ? 'latest' : momentFlag('--since', since, context.now());
+  const key = flags.message === undefined ? {} : { key: flags.message.toLowerCase() };
   await withRecords(context, async (kafka) => {
-    if (flags.follow) return follow(context, kafka, flags, wanted, limit);
-    for (const event of await newest(context, kafka, flags, wanted, limit ?? defaultLimit))
-      show(context, event);
+    if (flags.follow) return follow(context, kafka, { from, ...key }, wanted, limit);
+    const found = await newest(
+      context,
+      kafka,
+      { from, ...key, timeoutMs, limit: limit ?? defaultLimit },
+      wanted,
+    );
+    for (const event of found) show(context, event);
   });
   return 'ok';
 }
@@ -63,17 +73,22 @@ export function filterOf(flags: EventsFlags): (event: MessageEvent) => boolean {
 const matchesRecipient = (recipient: string, wanted: string): boolean =>
   wanted.startsWith('@') ? recipient.endsWith(wanted) : recipient === wanted;
 
+/** What part of the topic is read. */
+interface Place {
+  readonly from: 'latest' | number;
+  readonly key?: string;
+}
+
 async function follow(
   context: CommandContext,
   kafka: Kafka,
-  flags: EventsFlags,
+  place: Place,
   wanted: (event: MessageEvent) => boolean,
   limit = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   let shown = 0;
   await followEvents(kafka, {
-    from: flags.since === undefined ? 'latest' : momentFlag('--since', flags.since, context.now()),
-    ...(flags.message === undefined ? {} : { key: flags.message.toLowerCase() }),
+    ...place,
     signal: context.signal,
     onEvent: (event) => {
       if (!wanted(event)) return false;
@@ -88,11 +103,9 @@ async function follow(
 async function newest(
   context: CommandContext,
   kafka: Kafka,
-  flags: EventsFlags,
+  { timeoutMs, limit, ...place }: Place & { readonly timeoutMs: number; readonly limit: number },
   wanted: (event: MessageEvent) => boolean,
-  limit: number,
 ): Promise<readonly MessageEvent[]> {
-  const timeoutMs = timeFlag('--timeout', flags.timeout);
   let kept: MessageEvent[] = [];
   const trim = (): void => {
     kept = kept.sort((a, b) => a.time - b.time).slice(-limit);
@@ -100,8 +113,7 @@ async function newest(
   const tail = await kafka.tail({
     topic: topics.events,
     record: 'MessageEvent',
-    from: momentFlag('--since', flags.since ?? defaultSince, context.now()),
-    ...(flags.message === undefined ? {} : { key: flags.message.toLowerCase() }),
+    ...place,
     onRecord: ({ value }) => {
       if (!wanted(value)) return;
       kept.push(value);
@@ -135,7 +147,7 @@ export function eventLine(terminal: Pick<Terminal, 'paint'>, event: MessageEvent
     terminal.paint('gray', timeOfDay(event.time)),
     kind,
     (event.stream ?? '').padEnd(8),
-    event.recipient.padEnd(28),
+    printable(event.recipient).padEnd(28),
     [placeOf(event), replyOf(event), latency].filter(Boolean).join('  '),
     terminal.paint('gray', event.message_id),
   ].join('  ');
