@@ -36,6 +36,8 @@ export interface PostfixOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Loopback address to listen on. Default 127.0.0.1. */
   readonly host?: string;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 export interface PrivatePostfix {
@@ -65,7 +67,8 @@ export async function startPostfix(options: PostfixOptions): Promise<PrivatePost
   // Its daemons run as other users and must be able to walk in.
   chmodSync(directory, 0o755);
   const host = options.host ?? '127.0.0.1';
-  const [port = 0] = await freePorts(1, [host]);
+  const [free = 0] = await freePorts(1, [host]);
+  const port = options.port ?? free;
   const config = join(directory, 'config');
   const mailDirectory = join(directory, 'mail');
   const logFile = join(directory, 'postfix.log');
@@ -79,7 +82,7 @@ export async function startPostfix(options: PostfixOptions): Promise<PrivatePost
     mkdirSync(path);
     if (mine) chownSync(path, owner.uid, owner.gid);
   }
-  writeFileSync(join(config, 'main.cf'), mainCf(options, { directory, host, owner, logFile }));
+  writeFileSync(join(config, 'main.cf'), mainCf(options, { directory, owner, logFile }));
   writeFileSync(join(config, 'master.cf'), masterCf(host, port));
   if (options.routes) writeFileSync(join(config, 'transport'), transportsOf(options.routes));
   if (options.tls) {
@@ -102,10 +105,9 @@ export async function startPostfix(options: PostfixOptions): Promise<PrivatePost
   try {
     await control('start');
   } catch (error) {
+    const words = log().slice(-500);
     rmSync(directory, { recursive: true, force: true });
-    throw new UserError('ERR_POSTFIX', `Postfix did not start: ${String(error)} ${log().slice(-500)}`, {
-      cause: error,
-    });
+    throw new UserError('ERR_POSTFIX', `Postfix did not start: ${String(error)} ${words}`, { cause: error });
   }
   for (let tries = 0; !(await accepts(host, port)); tries += 1) {
     if (tries === 100) {
@@ -131,12 +133,11 @@ async function idsOf(user: string): Promise<Ids> {
 
 interface Place {
   readonly directory: string;
-  readonly host: string;
   readonly owner: Ids;
   readonly logFile: string;
 }
 
-function mainCf(options: PostfixOptions, { directory, host, owner, logFile }: Place): string {
+function mainCf(options: PostfixOptions, { directory, owner, logFile }: Place): string {
   const config = join(directory, 'config');
   const parameters: Record<string, string> = {
     compatibility_level: '3.6',
@@ -145,7 +146,8 @@ function mainCf(options: PostfixOptions, { directory, host, owner, logFile }: Pl
     maillog_file: logFile,
     maillog_file_prefixes: tmpdir(),
     myhostname: 'peer.millrace.test',
-    inet_interfaces: host,
+    // What it listens on is in master.cf: any loopback address, also one that no interface lists.
+    inet_interfaces: '127.0.0.1',
     inet_protocols: 'ipv4',
     mydestination: '',
     mynetworks: '127.0.0.0/8',
