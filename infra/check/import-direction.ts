@@ -11,6 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'packages/message': ['@millrace/core', '@millrace/schemas'],
   'packages/smtp': ['@millrace/core'],
   'packages/service': ['@millrace/core', '@millrace/schemas'],
+  'packages/shaping': ['@millrace/core', '@millrace/service'],
 };
 const packages = [
   '@millrace/core',
@@ -18,6 +19,7 @@ const packages = [
   '@millrace/message',
   '@millrace/schemas',
   '@millrace/service',
+  '@millrace/shaping',
   '@millrace/smtp',
 ];
 /** Doors that only tests go through. */

@@ -13,13 +13,14 @@ import {
   shardTopic,
   topics,
 } from '@millrace/core';
-import { type Delivery, parseShaping, startWorker, type WorkerConfig } from '@millrace/delivery';
+import { type Delivery, startWorker, type WorkerConfig } from '@millrace/delivery';
 import type { Kafka, Producer, ReadRecord } from '@millrace/kafka';
 import { testInstallation } from '@millrace/kafka/testing';
 import { dkimKey, dkimRecord } from '@millrace/message';
 import { type Sandbox, type SandboxOptions, startSandbox } from '@millrace/sandbox';
 import type { DelayedTask, DeliveryTask, MessageEvent, Template } from '@millrace/schemas';
 import { connectRedis, type RedisConnection } from '@millrace/service';
+import { parseShaping } from '@millrace/shaping';
 import { DnsResolver } from '@millrace/smtp';
 
 /** Sends from acme.example, which the sandbox knows. */

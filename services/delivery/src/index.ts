@@ -1,5 +1,4 @@
 /** Shard topics to mailbox providers. */
-export { loadShaping, parseShaping, shippedShapingFile } from './shaping/load-shaping.ts';
 export { type StartDeliveryOptions, startDelivery } from './start-delivery.ts';
 export { DeliveryTally, type OutcomeCount } from './tally.ts';
 export {

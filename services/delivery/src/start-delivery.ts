@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Isp, Stream } from '@millrace/core';
 import { connectKafka, type KafkaLogger, kafkaOptionsOf } from '@millrace/kafka';
 import type { Config, RedisConnection } from '@millrace/service';
+import { loadShaping } from '@millrace/shaping';
 import { DnsResolver } from '@millrace/smtp';
-import { loadShaping } from './shaping/load-shaping.ts';
 import { type Delivery, startWorker } from './worker.ts';
 
 export interface StartDeliveryOptions {

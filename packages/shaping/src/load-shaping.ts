@@ -9,7 +9,7 @@ import { type LayerEntry, type LimitsEntry, ShapingFile } from './shaping-schema
 
 /** The limits that come with Millrace. */
 export const shippedShapingFile = fileURLToPath(
-  new URL('../../../../infra/shaping/default.yaml', import.meta.url),
+  new URL('../../../infra/shaping/default.yaml', import.meta.url),
 );
 
 /** Throws ConfigError (code ERR_CONFIG) with file, line, key and the nearest right word of everything that is wrong. */
