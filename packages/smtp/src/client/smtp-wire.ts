@@ -102,6 +102,11 @@ export class SmtpWire implements WireListener {
     this.rest();
   }
 
+  /** More has come than the reply that is being told. */
+  get unread(): boolean {
+    return this.#parser.pending;
+  }
+
   /** A phase begins and may take so long, ms. */
   begin(phase: SmtpPhase, limitMs: number): void {
     this.phase = phase;

@@ -272,11 +272,28 @@ describe('A refused mail', () => {
       async (peer) => {
         await lines(peer, 3);
         peer.say('250 Ok', '250 Ok', '354 Go');
+        while (peer.unread === '') await new Promise((resolve) => setImmediate(resolve));
         peer.socket.pause();
         peer.say('552 5.3.4 Too big');
       },
       async (connection) => {
         assert.equal(summary(await connection.send({ ...testMail, data })), 'refused body 552');
+        assert.equal(connection.usable, false);
+      },
+    );
+  });
+
+  it('right behind the 354: not a byte of it is sent', async () => {
+    await session(
+      ['PIPELINING'],
+      async (peer) => {
+        await lines(peer, 3);
+        peer.say('250 Ok', '250 Ok', '354 Go', '451 4.3.0 Or not');
+        await peer.gone();
+        assert.equal(peer.unread, '');
+      },
+      async (connection) => {
+        assert.equal(summary(await connection.send(testMail)), 'refused data 451');
         assert.equal(connection.usable, false);
       },
     );
@@ -755,6 +772,7 @@ describe('A server out of its mind', () => {
     '354 to RCPT': ['250 Ok', '354 Go'],
     '250 to DATA': ['250 Ok', '250 Ok', '250 Ok'],
     'two answers to DATA': ['250 Ok', '250 Ok', '354 Go', '354 Go'],
+    'an answer to the mail before it was sent': ['250 Ok', '250 Ok', '354 Go', '250 Ok: queued'],
     'words that are no reply': ['What?'],
     'two codes in one reply': ['250-a', '550 b'],
   };
@@ -768,8 +786,7 @@ describe('A server out of its mind', () => {
           await peer.gone();
         },
         async (connection) => {
-          const beforeDot = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
-          const result = await connection.send(testMail, { beforeDot });
+          const result = await connection.send(testMail);
           assert.match(summary(result), /^failed \w+ ERR_SMTP_PROTOCOL$/);
           assert.equal(connection.usable, false);
         },

@@ -184,8 +184,7 @@ export class WiredConnection implements SmtpConnection, WireListener {
     asked.then(
       () => {
         job.permission = 'given';
-        if (job.step !== 'go' || this.#opening !== job) return;
-        this.#writeMail(job);
+        this.#writeWhenDue(job);
         this.#watchTime();
       },
       (cause: unknown) => {
@@ -230,7 +229,9 @@ export class WiredConnection implements SmtpConnection, WireListener {
         this.#finish(job, job.refusal);
         break;
       case 'go':
-        this.#nonsense('DATA, once more', reply);
+        // Not a byte of the mail was sent. A refusal is one; anything else is out of step.
+        if (reply.code < 400) this.#nonsense('DATA, once more', reply);
+        else this.#shutDown(job, reply);
         break;
       case 'body':
         // The mail is still being written, and the server has seen enough. The rest would be taken for commands.
@@ -262,7 +263,7 @@ export class WiredConnection implements SmtpConnection, WireListener {
     else if (reply.code !== 354) this.#nonsense('DATA', reply);
     else if (job.refusal === undefined) {
       job.step = 'go';
-      if (job.permission === 'given') this.#writeMail(job);
+      this.#writeWhenDue(job);
     } else if (job.refusal.phase === 'rcpt') {
       // RFC 2920 3.1: a server that takes DATA without a recipient gets an empty mail.
       job.step = 'lone_dot';
@@ -271,6 +272,12 @@ export class WiredConnection implements SmtpConnection, WireListener {
       // It refused the sender and may have taken the recipient: an empty mail could arrive.
       this.#shutDown(job, reply);
     }
+  }
+
+  // What has come behind the 354 already can be no answer to a mail that is not sent yet: it is looked at first.
+  #writeWhenDue(job: MailJob): void {
+    if (this.#opening !== job || job.step !== 'go' || job.permission !== 'given') return;
+    if (!this.#wire.unread) this.#writeMail(job);
   }
 
   // Mail, final dot and the next mail's commands in one piece.

@@ -5,7 +5,7 @@ import { connect, isIPv6 } from 'node:net';
 import { type DecodedPacket, decode, encode, type Packet, RECURSION_DESIRED } from 'dns-packet';
 import type { DnsServerAddress } from './dns-server-address.ts';
 
-export type DnsType = 'MX' | 'A' | 'AAAA';
+export type DnsType = 'MX' | 'A' | 'AAAA' | 'TXT';
 
 export interface DnsQuestion {
   /** Lower case, no final dot. */

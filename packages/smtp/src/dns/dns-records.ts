@@ -2,7 +2,7 @@
 import type { Answer, DecodedPacket } from 'dns-packet';
 import type { DnsQuestion } from './dns-query.ts';
 
-/** `data`: an address, or `preference exchange`. `ttl` in seconds. */
+/** `ttl` in seconds. */
 export type DnsFinding =
   | { readonly kind: 'records'; readonly values: readonly DnsValue[]; readonly ttl: number }
   /** The name exists and has no such record. */
@@ -13,9 +13,9 @@ export type DnsFinding =
   | { readonly kind: 'failed'; readonly reason: string };
 
 export interface DnsValue {
-  /** Address, or exchange in lower case without the final dot ('' is the root). */
+  /** Address; exchange in lower case without the final dot ('' is the root); text with its strings joined (RFC 7208 3.3). */
   readonly data: string;
-  /** Of an MX; 0 for addresses. */
+  /** Of an MX; 0 for everything else. */
   readonly preference: number;
 }
 
@@ -68,11 +68,16 @@ function valueIn(record: Answer): DnsValue {
   if (record.type === 'MX') {
     return { data: normalName(record.data.exchange), preference: record.data.preference ?? 0 };
   }
+  if (record.type === 'TXT') return { data: textOf(record.data), preference: 0 };
   return {
     data: record.type === 'A' || record.type === 'AAAA' ? record.data : '',
     preference: 0,
   };
 }
+
+/** The library decodes each string of a record into a buffer. */
+const textOf = (data: string | Buffer | readonly (string | Buffer)[]): string =>
+  (Array.isArray(data) ? data : [data]).map(String).join('');
 
 const ttlOf = (record: Answer): number => ('ttl' in record ? (record.ttl ?? 0) : 0);
 

@@ -3,7 +3,7 @@ import { domainToASCII } from 'node:url';
 import { askServer, type DnsQuestion, type DnsType } from './dns-query.ts';
 import { type DnsFinding, normalName, readAnswer } from './dns-records.ts';
 import { type DnsServerAddress, dnsServers } from './dns-server-address.ts';
-import type { AddressAnswer, AddressPreference, MxAnswer, MxHost } from './mx-answer.ts';
+import type { AddressAnswer, AddressPreference, MxAnswer, MxHost, TextAnswer } from './mx-answer.ts';
 import { Slots } from './slots.ts';
 
 export interface DnsResolverOptions {
@@ -93,6 +93,21 @@ export class DnsResolver {
     }
     const failed = findings.find((finding) => finding.kind === 'failed');
     return failed === undefined ? { kind: 'none' } : { kind: 'temporary', reason: failed.reason };
+  }
+
+  /** A name's TXT records. Never rejects. */
+  async texts(host: string): Promise<TextAnswer> {
+    const name = queryName(host);
+    if (name === undefined) return { kind: 'none' };
+    const finding = await this.#find(name, 'TXT');
+    switch (finding.kind) {
+      case 'records':
+        return { kind: 'texts', texts: finding.values.map(({ data }) => data) };
+      case 'failed':
+        return { kind: 'temporary', reason: finding.reason };
+      default:
+        return { kind: 'none' };
+    }
   }
 
   /** Gives up what is being asked; those who wait get `temporary`. */

@@ -22,6 +22,12 @@ export type AddressAnswer =
   | { readonly kind: 'none' }
   | { readonly kind: 'temporary'; readonly reason: string };
 
+/** The TXT records of a name, each with its strings joined. */
+export type TextAnswer =
+  | { readonly kind: 'texts'; readonly texts: readonly string[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'temporary'; readonly reason: string };
+
 /** Which family comes first; `_only` asks for no other. */
 export type AddressPreference = 'ipv4' | 'ipv6' | 'ipv4_only' | 'ipv6_only';
 
