@@ -30,6 +30,45 @@ export {
   type StreamPolicy,
   type ToClassify,
 } from './classify-stream.ts';
+export {
+  type AdaptiveControl,
+  type CapChanges,
+  type CapControl,
+  type Control,
+  type ControlKind,
+  type DropControl,
+  inForce,
+  type LimitsControl,
+  type MoveControl,
+  type Recovery,
+  type ShapingControl,
+  type Suspension,
+  type WarmUpHold,
+  type WarmUpProgress,
+} from './control/control.ts';
+export {
+  type ControlFacts,
+  type ControlScope,
+  formatScope,
+  parseScope,
+  type ScopeKind,
+} from './control/control-scope.ts';
+export { type AppliedControl, ControlTable, type LaneControls } from './control/control-table.ts';
+export { limitKeys, parseLimitChanges } from './control/limit-changes.ts';
+export {
+  applyLimitControls,
+  type LimitControl,
+  type LimitsInForce,
+  limitsInForce,
+} from './control/limit-controls.ts';
+export {
+  controlKey,
+  controlRecord,
+  isControlKind,
+  type ParsedControl,
+  parseControl,
+  scopesOfKind,
+} from './control/parse-control.ts';
 export { DeadlineQueue } from './deadline-queue.ts';
 export { delayHop, earlyToleranceMs, releaseAt } from './delay-hop.ts';
 export { type GcraGrant, type GcraLimit, gcra, unknownBucket } from './gcra.ts';

@@ -1,4 +1,5 @@
 /** The limits of a lane: declared in layers, each of which says only what differs from the one before. */
+import { applyLimitControls, type LimitsInForce } from './control/limit-controls.ts';
 import type { Isp } from './isp.ts';
 import type { LaneOf } from './lane.ts';
 import type { Stream } from './stream.ts';
@@ -125,13 +126,18 @@ const rate = (perSecond: number | null, burst: number | null): RateLimit | undef
 const connectionBurst = (perSecond: number | null, connections: number): number | null =>
   perSecond === null ? null : Math.min(connections, Math.ceil(perSecond * 6));
 
-/** The limits in force on a lane. */
-export const laneLimits = (shaping: Shaping, lane: LaneOf): LaneLimits => {
+/** The limits in force on a lane. `controls`: what operators and automation say beside the layers, in their order. */
+export const laneLimits = (
+  shaping: Shaping,
+  lane: LaneOf,
+  controls: readonly LimitsInForce[] = [],
+): LaneLimits => {
   let limits = builtInLimits;
   for (const layer of layersOf(shaping, lane)) {
     if (layer === undefined) continue;
     limits = apply(apply(limits, layer.limits), layer.streams[lane.stream]);
   }
+  limits = applyLimitControls(limits, controls);
   const { messagesPerSecond, connectionsPerSecond, burst, ...rest } = limits;
   return {
     ...rest,
