@@ -25,6 +25,10 @@ const checks: readonly { readonly name: string; readonly run: () => string[] | P
     name: 'configuration page',
     run: () => command(process.execPath, ['packages/service/generate-docs.ts', '--check']),
   },
+  {
+    name: 'schema of the shaping file',
+    run: () => command(process.execPath, ['packages/shaping/generate-docs.ts', '--check']),
+  },
 ];
 
 let failed = 0;

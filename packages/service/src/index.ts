@@ -14,3 +14,4 @@ export {
 } from './run-service.ts';
 export { parseSettings } from './settings.ts';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts';
+export { type KeyPath, keyOf, parseYaml, type YamlFile } from './yaml-file.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Isp, Stream } from '@millrace/core';
 import { connectKafka, type KafkaLogger, kafkaOptionsOf } from '@millrace/kafka';
 import type { Config, RedisConnection } from '@millrace/service';
-import { loadShaping } from '@millrace/shaping';
+import { readShapingFile } from '@millrace/shaping';
 import { DnsResolver } from '@millrace/smtp';
 import { type Delivery, startWorker } from './worker.ts';
 
@@ -27,8 +27,8 @@ export interface StartDeliveryOptions {
  */
 export const startDelivery = async (options: StartDeliveryOptions): Promise<Delivery> => {
   const { config, logger, stream } = options;
-  const [shaping, ca] = await Promise.all([
-    loadShaping(config.delivery.shaping_file),
+  const [{ shaping }, ca] = await Promise.all([
+    readShapingFile(config.delivery.shaping_file),
     config.delivery.ca_file === undefined ? undefined : readFile(config.delivery.ca_file, 'utf8'),
   ]);
   const resolver = new DnsResolver({

@@ -1,9 +1,8 @@
-/** Reads a shaping file: the edge where it becomes limits. */
-import { readFile } from 'node:fs/promises';
+/** What a shaping file says, as limits: the edge where it is parsed. */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isps, type LimitChanges, type PhaseTimeouts, type Shaping, type ShapingLayer } from '@millrace/core';
-import { ConfigError, parseSettings } from '@millrace/service';
+import { parseSettings } from '@millrace/service';
 import { durationMs, ratePerSecond } from './quantities.ts';
 import { type LayerEntry, type LimitsEntry, ShapingFile } from './shaping-schema.ts';
 
@@ -12,20 +11,10 @@ export const shippedShapingFile = fileURLToPath(
   new URL('../../../infra/shaping/default.yaml', import.meta.url),
 );
 
-/** Throws ConfigError (code ERR_CONFIG) with file, line, key and the nearest right word of everything that is wrong. */
-export const loadShaping = async (file: string = shippedShapingFile): Promise<Shaping> => {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `the shaping file cannot be read: ${reason}.`;
-    throw new ConfigError([{ file, line: undefined, variable: undefined, key: '', message }], { cause });
-  }
-  return parseShaping(text, file);
-};
-
-/** As `loadShaping`; `file` is for messages. */
+/**
+ * Throws ConfigError (code ERR_CONFIG) with file, line, key and the nearest right word of everything that is wrong.
+ * `file` is for messages.
+ */
 export const parseShaping = (text: string, file: string): Shaping => {
   const entries = parseSettings(ShapingFile, { text, file, baseDirectory: dirname(file) });
   const byIsp = isps.flatMap((isp) => {

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { type Isp, isps, type LaneLimits, laneLimits, streams } from '@millrace/core';
 import { ConfigError } from '@millrace/service';
 import fc from 'fast-check';
-import { loadShaping, parseShaping } from './load-shaping.ts';
+import { parseShaping } from './parse-shaping.ts';
 import { durationMs, ratePerSecond } from './quantities.ts';
+import { readShapingFile } from './shaping-text.ts';
 
 const lane = (isp: Isp) => ({ stream: 'batch', isp, site: 'mx.a.test', source: 'ip1' }) as const;
 
@@ -25,7 +26,7 @@ const facts: readonly (readonly [Isp, number, number, LaneLimits['tls']])[] = [
 ];
 
 test('the shipped file has every provider, with its published limits', async () => {
-  const shaping = await loadShaping();
+  const { shaping } = await readShapingFile();
   assert.deepEqual(facts.map(([isp]) => isp).sort(), [...isps].sort());
   for (const [isp, connections, deliveries, tls] of facts) {
     const limits = laneLimits(shaping, lane(isp));
@@ -142,7 +143,7 @@ for (const [what, entry] of [
 }
 
 test('a file that is not there is a configuration error that names it', async () => {
-  await assert.rejects(loadShaping('/nowhere/shaping.yaml'), (error) => {
+  await assert.rejects(readShapingFile('/nowhere/shaping.yaml'), (error) => {
     assert.ok(error instanceof ConfigError);
     assert.equal(error.code, 'ERR_CONFIG');
     assert.match(error.message, /\/nowhere\/shaping\.yaml/);

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { explainLane } from './explain-lane.ts';
+import { durationText, rateText } from './limit-words.ts';
+import { durationMs, ratePerSecond } from './quantities.ts';
+import { readShapingFile, shapingOfText } from './shaping-text.ts';
+
+const text = `default:
+  connection_limit: 7
+  timeouts: { data: 5s }
+  streams:
+    batch:
+      connection_limit: 9
+isps:
+  gmail:
+    max_message_rate: 90/min
+    retry_schedule: [1m, 1h]
+    timeouts:
+      dot: 90s
+sources:
+  ip1:
+    tls: required
+`;
+const lane = { stream: 'batch', isp: 'gmail', site: 'mx', source: 'ip1' } as const;
+
+test('every limit has its value, the layer that it came from and its line', () => {
+  const found = new Map(
+    explainLane(shapingOfText(text, 'a.yaml'), lane).map(({ key, ...limit }) => [key, limit]),
+  );
+  const expected = {
+    connection_limit: ['9', 'default.streams.batch', 6],
+    max_message_rate: ['90/min', 'isps.gmail', 9],
+    retry_schedule: ['1m, 1h', 'isps.gmail', 10],
+    'timeouts.data': ['5s', 'default', 3],
+    'timeouts.dot': ['90s', 'isps.gmail', 12],
+    tls: ['required', 'sources.ip1', 15],
+    pipelining: ['true', null, null],
+    max_connection_rate: ['unlimited', null, null],
+  } as const;
+  for (const [key, [value, origin, line]] of Object.entries(expected))
+    assert.deepEqual(found.get(key), { value, origin, line }, key);
+  const realtime = explainLane(shapingOfText(text, 'a.yaml'), { ...lane, stream: 'realtime' });
+  assert.equal(realtime.find(({ key }) => key === 'connection_limit')?.value, '7');
+});
+
+test('in the shipped file every line that is named says what it is named for', async () => {
+  const shipped = await readShapingFile();
+  const lines = shipped.text.split('\n');
+  const explained = explainLane(shipped, { ...lane, isp: 'comcast' });
+  assert.ok(explained.filter(({ line }) => line !== null).length > 12);
+  for (const { key, value, line } of explained) {
+    if (line === null) continue;
+    const said = lines[line - 1] ?? '';
+    const [, name, there = ''] = /([a-z_]+): *(\S+)/.exec(said) ?? [];
+    assert.equal(name, key.split('.').at(-1), said);
+    assert.equal(/^\d+s$/.test(there) ? durationText(durationMs(there)) : there, value, said);
+  }
+});
+
+test('what is shown means the same when it is read again', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 604_800_000 }), (ms) => {
+      assert.equal(durationMs(durationText(ms)), ms);
+    }),
+  );
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.constantFrom('s', 'min', 'h', 'd'),
+      (amount, unit) => {
+        const perSecond = ratePerSecond(`${amount}/${unit}`) ?? assert.fail();
+        const again = ratePerSecond(rateText(perSecond)) ?? assert.fail();
+        assert.ok(Math.abs(again - perSecond) <= 1e-5 * perSecond, rateText(perSecond));
+      },
+    ),
+  );
+  assert.deepEqual([1 / 60, 10 / 60, 100, 1.5, 5_000 / 3_600].map(rateText), [
+    '1/min',
+    '10/min',
+    '100/s',
+    '90/min',
+    '5000/h',
+  ]);
+});
