@@ -445,6 +445,42 @@ describe('Addresses of DNS servers', () => {
   }
 });
 
+describe('TXT records of a name', () => {
+  const txt = (name: string, ...data: string[]) =>
+    ({ type: 'TXT', name, ttl: 300, class: 'IN', data }) as const;
+
+  it('come with the strings of each joined, through aliases, and are remembered', async () => {
+    const script = zone({
+      'TXT _mta-sts.example.test': {
+        answers: [
+          cname('_mta-sts.example.test', 'sts.host.test'),
+          txt('sts.host.test', 'v=STSv1; ', 'id=1;'),
+          txt('sts.host.test', 'other'),
+        ],
+      },
+    });
+    await resolving(script, async (resolver, dns) => {
+      for (let times = 0; times < 2; times++) {
+        const answer = await resolver.texts('_mta-sts.Example.test');
+        assert.deepEqual(answer, { kind: 'texts', texts: ['v=STSv1; id=1;', 'other'] });
+      }
+      assert.equal(dns.asked.length, 1);
+    });
+  });
+
+  it('are none where the name has none or does not exist, and unknown while DNS fails', async () => {
+    const script = zone({ 'TXT gone.test': { flags: noName }, 'TXT broken.test': { flags: serverFailure } });
+    await resolving(script, async (resolver) => {
+      assert.deepEqual(await resolver.texts('empty.test'), { kind: 'none' });
+      assert.deepEqual(await resolver.texts('gone.test'), { kind: 'none' });
+      assert.deepEqual(await resolver.texts('no..name'), { kind: 'none' });
+      const failed = await resolver.texts('broken.test');
+      assert.equal(failed.kind, 'temporary');
+      assert.match(failed.kind === 'temporary' ? failed.reason : '', /TXT of broken\.test.*SERVFAIL/);
+    });
+  });
+});
+
 describe('The order of hosts', () => {
   it('is by preference, and any order among the same', () => {
     const hosts = ['a', 'b', 'c', 'd'].map((exchange, at) => ({ exchange, preference: at === 3 ? 5 : 10 }));
