@@ -14,7 +14,7 @@ isps:
 
 let rig: DeliveryRig;
 before(async () => {
-  rig = await startRig({ shaping, delivery: { window_records: 100 } });
+  rig = await startRig({ sandbox: { verify: 'off' }, shaping, delivery: { window_records: 100 } });
   await rig.startWorker();
 });
 after(() => rig.stop());

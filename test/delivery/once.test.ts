@@ -4,7 +4,7 @@ import { type DeliveryRig, startRig } from './delivery-rig.ts';
 
 let rig: DeliveryRig;
 before(async () => {
-  rig = await startRig();
+  rig = await startRig({ sandbox: { verify: 'off' } });
 });
 after(() => rig.stop());
 

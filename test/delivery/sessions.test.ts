@@ -18,7 +18,7 @@ sites:
 
 let rig: DeliveryRig;
 before(async () => {
-  rig = await startRig({ shaping });
+  rig = await startRig({ sandbox: { verify: 'off' }, shaping });
   await rig.startWorker();
 });
 after(() => rig.stop());
