@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type LimitsControl, limitsInForce } from '@millrace/core';
 import fc from 'fast-check';
 import { explainLane } from './explain-lane.ts';
 import { durationText, rateText } from './limit-words.ts';
@@ -39,7 +40,7 @@ test('every limit has its value, the layer that it came from and its line', () =
     max_connection_rate: ['unlimited', null, null],
   } as const;
   for (const [key, [value, origin, line]] of Object.entries(expected))
-    assert.deepEqual(found.get(key), { value, origin, line }, key);
+    assert.deepEqual(found.get(key), { value, origin, line, control: null }, key);
   const realtime = explainLane(shapingOfText(text, 'a.yaml'), { ...lane, stream: 'realtime' });
   assert.equal(realtime.find(({ key }) => key === 'connection_limit')?.value, '7');
 });
@@ -82,4 +83,21 @@ test('what is shown means the same when it is read again', () => {
     '90/min',
     '5000/h',
   ]);
+});
+
+test('a control has the last word, and is named where it changed something', () => {
+  const head = { until: null, reason: 'asked', author: 'ada', setAt: 0 };
+  const control: LimitsControl = {
+    ...{ ...head, kind: 'limits', key: 'limits|isp:batch/gmail' },
+    scope: { kind: 'isp', stream: 'batch', site: 'gmail' },
+    changes: { connections: 2, messagesPerSecond: 1.5 },
+  };
+  const explained = explainLane(shapingOfText(text, 'a.yaml'), lane, [limitsInForce(control, 1)]);
+  const found = new Map(explained.map(({ key, ...limit }) => [key, limit]));
+  assert.deepEqual(found.get('connection_limit'), {
+    ...{ value: '2', origin: 'limits|isp:batch/gmail', line: null },
+    control: { author: 'ada', reason: 'asked', until: null },
+  });
+  assert.equal(found.get('max_message_rate')?.origin, 'isps.gmail', 'the same rate as the file has');
+  assert.equal(found.get('tls')?.origin, 'sources.ip1');
 });

@@ -50,7 +50,7 @@ test('help lists every command and every exit code, and so does docs/cli.md', as
   const { code, out } = await rig.run('--help');
   assert.equal(code, 0);
   const page = readFileSync(resolve(import.meta.dirname, '../../../docs/cli.md'), 'utf8');
-  for (const command of ['send', 'template', 'status', 'events', 'trace', 'sandbox', 'doctor']) {
+  for (const command of ['send', 'template', 'status', 'events', 'trace', 'shaping', 'sandbox', 'doctor']) {
     assert.match(out, new RegExp(`^  ${command} `, 'm'));
     assert.ok(page.includes(`\`millrace ${command}`), command);
     const ofCommand = await rig.run(command, '--help');

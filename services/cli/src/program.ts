@@ -12,6 +12,7 @@ import { type Ending, exitCodeHelp, exitCodeOf } from './exit-codes.ts';
 import { repeated } from './flags.ts';
 import { findInstallation, type Installation, type InstallationFlags } from './installation.ts';
 import { InterruptedError } from './patience.ts';
+import { addShaping } from './shaping-commands.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The process around the command. */
@@ -69,6 +70,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   addEvents(program, act);
   addTrace(program, act);
   addSandbox(program, act);
+  addShaping(program, act);
   addDoctor(program, act);
 
   try {
@@ -79,7 +81,8 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   }
 }
 
-type Act = (work: (context: CommandContext) => Promise<Ending>) => Promise<void>;
+/** Runs a command's work. */
+export type Act = (work: (context: CommandContext) => Promise<Ending>) => Promise<void>;
 
 const whereHelp = `Which installation: the flags above; else the environment; else the local pipeline that npm start runs
 (.millrace/endpoints.json here or above); else millrace.yaml here; else the defaults.`;
