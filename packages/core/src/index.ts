@@ -75,6 +75,7 @@ export { type GcraGrant, type GcraLimit, gcra, unknownBucket } from './gcra.ts';
 export type { MessageId, TenantId } from './ids.ts';
 export { type Isp, ispOf, ispOfHost, isps } from './isp.ts';
 export { type LaneOf, laneKey } from './lane.ts';
+export { type LimitName, type LimitOrigin, limitOrigins } from './limit-origins.ts';
 export { connectionShare } from './local-share.ts';
 export {
   deriveMessageId,
@@ -90,10 +91,13 @@ export { parseSuppressionKey, suppressionKey, templateKey } from './record-keys.
 export { retryDelayMs } from './retry-schedule.ts';
 export {
   builtInLimits,
+  changesOfLane,
+  type LaneChanges,
   type LaneLimits,
   type LimitChanges,
   type Limits,
   laneLimits,
+  limitsOf,
   type PhaseTimeouts,
   type RateLimit,
   type Shaping,

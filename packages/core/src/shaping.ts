@@ -101,18 +101,39 @@ export const builtInLimits: Limits = {
   failuresBeforeHold: 100,
 };
 
-const apply = (limits: Limits, changes: LimitChanges | undefined): Limits =>
-  changes === undefined
-    ? limits
-    : { ...limits, ...changes, timeouts: { ...limits.timeouts, ...changes.timeouts } };
+const apply = (limits: Limits, changes: LimitChanges): Limits => ({
+  ...limits,
+  ...changes,
+  timeouts: { ...limits.timeouts, ...changes.timeouts },
+});
 
-/** The layers that apply to a lane, weakest first. */
-const layersOf = (shaping: Shaping, { isp, site, source }: LaneOf): (ShapingLayer | undefined)[] => [
-  shaping.default,
-  shaping.isps.get(isp),
-  shaping.sites.get(site),
-  shaping.sources.get(source),
-];
+/** What one place of the shaping says of a lane. */
+export interface LaneChanges {
+  /** Keys that lead there: `['isps', 'gmail', 'streams', 'batch']`. */
+  readonly at: readonly string[];
+  readonly changes: LimitChanges;
+}
+
+/** Everything that the shaping says of a lane, weakest first. */
+export const changesOfLane = (
+  shaping: Shaping,
+  { stream, isp, site, source }: LaneOf,
+): readonly LaneChanges[] => {
+  const layers: (readonly [readonly string[], ShapingLayer | undefined])[] = [
+    [['default'], shaping.default],
+    [['isps', isp], shaping.isps.get(isp)],
+    [['sites', site], shaping.sites.get(site)],
+    [['sources', source], shaping.sources.get(source)],
+  ];
+  return layers.flatMap(([at, layer]) => {
+    if (layer === undefined) return [];
+    const ofStream = layer.streams[stream];
+    return [
+      { at, changes: layer.limits },
+      ...(ofStream === undefined ? [] : [{ at: [...at, 'streams', stream], changes: ofStream }]),
+    ];
+  });
+};
 
 /** Share of a second's mails that may go at once when the file gives no burst. */
 const defaultBurstSeconds = 0.1;
@@ -126,22 +147,21 @@ const rate = (perSecond: number | null, burst: number | null): RateLimit | undef
 const connectionBurst = (perSecond: number | null, connections: number): number | null =>
   perSecond === null ? null : Math.min(connections, Math.ceil(perSecond * 6));
 
+/** The limits of a lane as layers say them. */
+export const limitsOf = (shaping: Shaping, lane: LaneOf): Limits =>
+  changesOfLane(shaping, lane).reduce((limits, { changes }) => apply(limits, changes), builtInLimits);
+
 /** The limits in force on a lane. `controls`: what operators and automation say beside the layers, in their order. */
 export const laneLimits = (
   shaping: Shaping,
   lane: LaneOf,
   controls: readonly LimitsInForce[] = [],
 ): LaneLimits => {
-  let limits = builtInLimits;
-  for (const layer of layersOf(shaping, lane)) {
-    if (layer === undefined) continue;
-    limits = apply(apply(limits, layer.limits), layer.streams[lane.stream]);
-  }
-  limits = applyLimitControls(limits, controls);
+  const limits = applyLimitControls(limitsOf(shaping, lane), controls);
   const { messagesPerSecond, connectionsPerSecond, burst, ...rest } = limits;
   return {
     ...rest,
     messages: rate(messagesPerSecond, burst),
-    newConnections: rate(connectionsPerSecond, connectionBurst(connectionsPerSecond, limits.connections)),
+    newConnections: rate(connectionsPerSecond, connectionBurst(connectionsPerSecond, rest.connections)),
   };
 };
