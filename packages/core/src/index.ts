@@ -6,6 +6,16 @@ export {
   parseAddress,
   suppressionAddress,
 } from './address.ts';
+export { Automation } from './automation/automation.ts';
+export {
+  type AutomationRule,
+  type RuleRecovery,
+  type RuleScope,
+  replyLine,
+  ruleFor,
+  type SeenReply,
+} from './automation/automation-rule.ts';
+export { type Firing, ruleAuthor } from './automation/firing.ts';
 export {
   classifyFailure,
   classifyReply,

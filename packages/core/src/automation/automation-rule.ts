@@ -1,0 +1,78 @@
+/** Rules by which what providers answer changes what is sent: data, from the shaping file. */
+import type { CapChanges, MoveControl } from '../control/control.ts';
+import type { Isp } from '../isp.ts';
+import type { Stream } from '../stream.ts';
+
+/** What a rule counts replies of and acts on. `sender`: batch of the domain that the mail was from. */
+export type RuleScope = 'lane' | 'isp' | 'source' | 'tenant' | 'sender';
+
+/** How a limit comes back after a firing: in steps, and only while the rule sees no more of its replies. */
+export interface RuleRecovery {
+  /** Mails a second in the first step after a suspension; a limit begins where it stands. */
+  readonly fromPerSecond: number;
+  readonly stepEveryMs: number;
+  /** Rates and connections grow by it at each step. Above 1. */
+  readonly factor: number;
+  /** Steps, then the cap is gone. */
+  readonly steps: number;
+}
+
+export interface AutomationRule {
+  readonly name: string;
+  /** null: all. */
+  readonly isps: readonly Isp[] | null;
+  /** null: both. */
+  readonly streams: readonly Stream[] | null;
+  /** Looked for in `<code> <enhanced code> <text>`. */
+  readonly pattern: RegExp;
+  /** Replies of one scope within `withinMs` that make it fire. */
+  readonly after: number;
+  readonly withinMs: number;
+  readonly scope: RuleScope;
+  /** Cap on the scope: lane, isp or source. */
+  readonly limit: CapChanges | null;
+  readonly suspend: boolean;
+  readonly moveTo: MoveControl['to'] | null;
+  /** What people are told; null: nobody needs to know at once. */
+  readonly alert: string | null;
+  /** null: until somebody undoes it. */
+  readonly forMs: number | null;
+  /** null: all at once. */
+  readonly recovery: RuleRecovery | null;
+}
+
+/** A negative reply as rules see it, from whichever worker. */
+export interface SeenReply {
+  /** The same however often the reply is told. */
+  readonly eventId: string;
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly stream: Stream;
+  readonly isp: Isp;
+  readonly site: string;
+  readonly source: string;
+  readonly tenant: string;
+  /** Domain of the From address; null: not known. */
+  readonly senderDomain: string | null;
+  readonly code: number;
+  readonly enhanced: string | null;
+  readonly text: string;
+}
+
+/** Characters of a reply that are looked at: a stranger wrote it. */
+const mostCharacters = 1_000;
+
+/** `421 4.7.28 Our system has detected an unusual rate ...`: what patterns are matched against. */
+export const replyLine = ({ code, enhanced, text }: Pick<SeenReply, 'code' | 'enhanced' | 'text'>): string =>
+  `${code} ${enhanced === null ? '' : `${enhanced} `}${text}`.slice(0, mostCharacters);
+
+/** The rule that a reply belongs to: the first that matches, so that what is special stands before what is general. */
+export const ruleFor = (rules: readonly AutomationRule[], reply: SeenReply): AutomationRule | undefined => {
+  const line = replyLine(reply);
+  return rules.find(
+    ({ isps, streams, pattern }) =>
+      (isps === null || isps.includes(reply.isp)) &&
+      (streams === null || streams.includes(reply.stream)) &&
+      pattern.test(line),
+  );
+};
