@@ -249,6 +249,8 @@ test('a text made to be slow to match is looked at in no time', () => {
 test('only what DNS says for good bounces without a reply', () => {
   assert.deepEqual(classifyFailure('no_mx'), { outcome: 'bounced', category: 'no_mx' });
   assert.deepEqual(classifyFailure('no_domain'), { outcome: 'bounced', category: 'invalid_domain' });
-  for (const kind of ['dns', 'connect', 'tls', 'timeout', 'lost'] as const)
+  for (const kind of ['dns', 'connect', 'proxy', 'tls', 'timeout', 'lost'] as const)
     assert.equal(classifyFailure(kind).outcome, 'deferred');
+  // Not the server's: whoever counts its failures must not count this one.
+  assert.equal(classifyFailure('proxy').category, 'proxy_failed');
 });

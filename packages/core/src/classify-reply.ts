@@ -17,6 +17,7 @@ export type ReplyCategory =
   | 'rate_limited'
   | 'server_busy'
   | 'connection_failed'
+  | 'proxy_failed'
   | 'dns_failed'
   | 'tls_failed'
   | 'timed_out'
@@ -218,6 +219,8 @@ export type FailureKind =
   | 'no_domain'
   | 'dns'
   | 'connect'
+  /** Our own proxy on the way: nothing is known of the server. */
+  | 'proxy'
   | 'tls'
   | 'timeout'
   /** The connection closed, or spoke no SMTP, in the middle. */
@@ -235,6 +238,8 @@ export const classifyFailure = (kind: FailureKind): ReplyMeaning => {
     case 'connect':
     case 'lost':
       return { outcome: 'deferred', category: 'connection_failed' };
+    case 'proxy':
+      return { outcome: 'deferred', category: 'proxy_failed' };
     case 'tls':
       return { outcome: 'deferred', category: 'tls_failed' };
     case 'timeout':

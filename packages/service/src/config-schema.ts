@@ -109,8 +109,10 @@ const Scope = choice(
     'suppressions:read',
     'suppressions:write',
     'events:read',
+    'control:read',
+    'control:write',
   ],
-  'What a key may do',
+  'What a key may do; control:write is over the whole installation: for operators',
 );
 
 export const TenantConfig = strict(
@@ -171,8 +173,12 @@ export const TenantConfig = strict(
 
 export const SourceConfig = strict(
   {
-    address: optional(text('Local IPv4 address to bind to', { format: 'ipv4' })),
-    address6: optional(text('Local IPv6 address to bind to', { format: 'ipv6' })),
+    address: optional(
+      text('Local IPv4 address to bind to; with a `proxy`, the address of its host to send from', {
+        format: 'ipv4',
+      }),
+    ),
+    address6: optional(text('The same for IPv6', { format: 'ipv6' })),
     ehlo: optional(text("EHLO name: should be the address's PTR name")),
     relay: optional(
       strict(
@@ -191,8 +197,23 @@ export const SourceConfig = strict(
         'Mail of this source goes to a smarthost instead of the MX hosts',
       ),
     ),
+    proxy: optional(
+      strict(
+        {
+          protocol: choice(
+            ['proxy_v2', 'socks5'],
+            'How the proxy is told where to connect to: `proxy_v2` by a header of the PROXY protocol (HAProxy), which also says to send from `address` or `address6`; `socks5` by RFC 1928, where the proxy itself decides what it sends from (`address` and `address6` then only say which families it has)',
+          ),
+          host: text('IP address of the proxy, or its name in DNS'),
+          port: integer('Its port', 1080, 1, 65_535),
+          username: optional(text('User (socks5, RFC 1929), up to 255 bytes', { maxLength: 255 })),
+          password: optional(secret('Password (socks5, RFC 1929), up to 255 bytes', { maxLength: 255 })),
+        },
+        'Connections to the MX hosts are made by this host, so that mail leaves from its address',
+      ),
+    ),
   },
-  'A sending address with its EHLO name, or a relay',
+  'A sending address with its EHLO name, here or behind a proxy, or a relay',
 );
 
 export const PoolConfig = strict(
@@ -299,13 +320,20 @@ export const RouterConfig = strict(
 export const DeliveryConfig = strict(
   {
     port: integer('SMTP port of the providers', 25, 1, 65_535),
-    loopback_only: flag('Refuse to connect to any address that is not loopback (sandbox)', false),
+    loopback_only: flag(
+      'Refuse to connect to any address that is not loopback, proxies and policy hosts too (sandbox)',
+      false,
+    ),
     shaping_file: optional(path('Limits per provider; absent: the shipped infra/shaping/default.yaml')),
     max_connections: integer('SMTP connections of one worker at once', 200, 1, 10_000),
     window_records: integer('Unfinished records of one partition', 1_000, 10, 32_000),
     window_bytes: integer('Their bytes', 8_388_608, 65_536, 268_435_456),
     journal_days: integer('How long the journal remembers a message, days', 3, 1, 30),
-    ca_file: optional(path("PEM file of authorities for the certificates of MX hosts; absent: the system's")),
+    ca_file: optional(
+      path(
+        "PEM file of authorities for the certificates of MX hosts and MTA-STS policy hosts; absent: the system's",
+      ),
+    ),
     prefer: choice(['ipv4', 'ipv6'], 'Which addresses of a host are tried first', 'ipv4'),
     signing_threads: integer('libuv threads that DKIM signing may use', 2, 1, 64),
   },

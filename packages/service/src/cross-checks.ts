@@ -53,6 +53,43 @@ const membersAreNamedOnce: Check = ({ pools }) =>
     ),
   );
 
+/** Bytes of a user or a password, RFC 1929. */
+const longestCredential = 255;
+
+const proxiesFit: Check = ({ sources }) =>
+  Object.entries(sources).flatMap(([name, { proxy, relay, address, address6 }]) => {
+    if (proxy === undefined) return [];
+    const path = ['sources', name, 'proxy'];
+    const problems: SettingProblem[] = [];
+    if (relay !== undefined) {
+      problems.push({
+        path,
+        message: 'a relay is connected to from this machine: `relay` or `proxy`, not both.',
+      });
+    }
+    if (proxy.protocol === 'proxy_v2' && address === undefined && address6 === undefined) {
+      const message = 'a PROXY header says which address to send from: set `address`, `address6` or both.';
+      problems.push({ path, message });
+    }
+    for (const key of ['username', 'password'] as const) {
+      const value = proxy[key];
+      if (value === undefined) {
+        if (proxy.username !== undefined || proxy.password !== undefined) {
+          problems.push({ path: [...path, key], message: 'is missing: user and password come together.' });
+        }
+      } else if (proxy.protocol === 'proxy_v2') {
+        problems.push({
+          path: [...path, key],
+          message: 'the PROXY protocol knows no users: only socks5 does.',
+        });
+      } else if (Buffer.byteLength(value) > longestCredential) {
+        const message = `is longer than ${longestCredential} bytes: SOCKS5 takes no more.`;
+        problems.push({ path: [...path, key], message });
+      }
+    }
+    return problems;
+  });
+
 const tenantPoolsFit: Check = ({ tenants, pools }) =>
   Object.entries(tenants).flatMap(([tenant, { pools: used }]) =>
     (['realtime', 'batch'] as const).flatMap((stream) => {
@@ -135,6 +172,7 @@ const checks: readonly Check[] = [
   poolMembersExist,
   membersAreNamedOnce,
   streamsShareNoSource,
+  proxiesFit,
   tenantPoolsFit,
   keyIdsAreUnique,
   dkimDomainsAreUnique,

@@ -193,6 +193,36 @@ describe('what is wrong', () => {
       'ingest.smtp.allow_insecure_auth',
       /only taken on loopback/,
     ],
+    [
+      'a relay behind a proxy',
+      'sources: {one: {relay: {host: r}, proxy: {protocol: socks5, host: p}}}',
+      'sources.one.proxy',
+      /not both/,
+    ],
+    [
+      'a PROXY header without an address to send from',
+      'sources: {one: {proxy: {protocol: proxy_v2, host: p}}}',
+      'sources.one.proxy',
+      /set `address`/,
+    ],
+    [
+      'a user of a proxy without a password',
+      'sources: {one: {proxy: {protocol: socks5, host: p, username: u}}}',
+      'sources.one.proxy.password',
+      /come together/,
+    ],
+    [
+      'a user of a proxy that knows none',
+      'sources: {one: {address: 127.0.0.1, proxy: {protocol: proxy_v2, host: p, username: u, password: p}}}',
+      'sources.one.proxy.username',
+      /knows no users/,
+    ],
+    [
+      'a password that no SOCKS5 proxy takes',
+      `sources: {one: {proxy: {protocol: socks5, host: p, username: u, password: ${'ä'.repeat(200)}}}}`,
+      'sources.one.proxy.password',
+      /longer than 255 bytes/,
+    ],
     ['a fallback without keys', 'dkim_fallback_domain: a.example', 'dkim_fallback_domain', /no keys for/],
     [
       'an unsubscription that leads nowhere',

@@ -16,6 +16,8 @@ export {
   type MxAnswer,
   type MxHost,
   mxOrder,
+  type TextAnswer,
 } from './dns/mx-answer.ts';
+export type { EgressProxy, HeaderProxy, SocksProxy } from './proxy/egress-proxy.ts';
 export { createRelay } from './relay/relay.ts';
 export type { Relay, RelayOptions } from './relay/relay-options.ts';

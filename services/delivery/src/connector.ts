@@ -1,9 +1,10 @@
-/** Opens sessions: exchangers by preference, their addresses by family, relays as they are configured. */
+/** Opens sessions: exchangers by preference, their addresses by family, relays and proxies as they are configured. */
 import { isIPv6 } from 'node:net';
 import {
   connectSmtp,
   createRelay,
   type DnsResolver,
+  type EgressProxy,
   mxOrder,
   type Relay,
   SmtpError,
@@ -25,7 +26,7 @@ export interface SessionTerms {
 export class NoSessionError extends Error {
   override readonly name = 'NoSessionError';
   readonly code = 'ERR_DELIVERY_NO_SESSION';
-  /** Host that was tried last; null: none had an address. */
+  /** Host that was tried last; null: none had an address, or our own proxy failed before any was reached. */
   readonly host: string | null;
   readonly remoteAddress: string | null;
   readonly failure: SmtpError | undefined;
@@ -84,6 +85,8 @@ export class Connector {
           return await this.#connect(host, address, source, terms);
         } catch (error) {
           if (!(error instanceof SmtpError)) throw error;
+          // The other exchangers lie behind the same proxy.
+          if (error.phase === 'proxy') throw proxyFailure(error);
           failure = tellingMore(failure, host, address, error);
         }
       }
@@ -98,7 +101,8 @@ export class Connector {
 
   async #connect(host: string, address: string, source: EgressSource, terms: SessionTerms): Promise<Session> {
     const { port, loopbackOnly, ca, signal } = this.#options;
-    const localAddress = isIPv6(address) ? source.address6 : source.address;
+    const sourceAddress = isIPv6(address) ? source.address6 : source.address;
+    const proxy = await this.#proxy(source, sourceAddress);
     return smtpSession(
       await connectSmtp({
         host,
@@ -110,7 +114,8 @@ export class Connector {
         timeouts: terms.timeouts,
         loopbackOnly,
         signal,
-        ...(localAddress === undefined ? {} : { localAddress }),
+        ...(proxy !== undefined && { proxy }),
+        ...(proxy === undefined && sourceAddress !== undefined && { localAddress: sourceAddress }),
         ...(ca === undefined ? {} : { ca }),
       }),
     );
@@ -127,6 +132,26 @@ export class Connector {
     );
     if (usable.length > 0) return usable;
     return `${host} has no address of a family that source ${source.name} sends from.`;
+  }
+
+  /** The source's proxy; undefined: it connects from this machine. Throws SmtpError of phase `proxy` when it has no address. */
+  async #proxy(source: EgressSource, sourceAddress: string | undefined): Promise<EgressProxy | undefined> {
+    const { proxy } = source;
+    if (proxy === undefined) return undefined;
+    const { host, port, protocol, username, password } = proxy;
+    const answer = await this.#options.resolver.addresses(host, this.#options.prefer);
+    const address = answer.kind === 'addresses' ? answer.addresses[0] : undefined;
+    if (address === undefined) {
+      const reason = answer.kind === 'temporary' ? answer.reason : 'it has no address';
+      throw new SmtpError('ERR_SMTP_PROXY', 'proxy', `Proxy ${host} of source ${source.name}: ${reason}`);
+    }
+    if (protocol === 'socks5') {
+      const login = username === undefined || password === undefined ? {} : { username, password };
+      return { kind: 'socks5', address, port, ...login };
+    }
+    if (sourceAddress === undefined)
+      throw new TypeError(`Source ${source.name} has no address to send from.`);
+    return { kind: 'proxy_v2', address, port, sourceAddress };
   }
 
   #relay(source: EgressSource): Relay {
@@ -153,6 +178,9 @@ export class Connector {
     return relay;
   }
 }
+
+const proxyFailure = (error: SmtpError): NoSessionError =>
+  new NoSessionError(error.message, { host: null, remoteAddress: null }, error);
 
 /** What a server said tells more than that one did not answer. */
 const tellingMore = (

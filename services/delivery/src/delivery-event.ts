@@ -25,7 +25,7 @@ export interface Answer {
   /** RFC 3463 status code. */
   readonly enhanced: string | null;
   readonly text: string;
-  /** Where the try ended: dns, connect, greeting, tls, ehlo, mail, rcpt, data, body; null: before any. */
+  /** Where the try ended: dns, proxy, connect, greeting, tls, ehlo, mail, rcpt, data, body; null: before any. */
   readonly phase: string | null;
 }
 

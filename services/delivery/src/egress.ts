@@ -4,13 +4,15 @@ import type { Config, PoolConfig, SourceConfig } from '@millrace/service';
 /** One way out. */
 export interface EgressSource {
   readonly name: string;
-  /** Local addresses to bind to; undefined: the system chooses. */
+  /** Addresses to send from; undefined: the system chooses. */
   readonly address: string | undefined;
   readonly address6: string | undefined;
   /** Said in EHLO. */
   readonly ehloName: string;
   /** Set: mail goes to this smarthost instead of the recipients' exchangers. */
   readonly relay: SourceConfig['relay'];
+  /** Set: this host connects to the exchangers, and `address` and `address6` are its own. */
+  readonly proxy: SourceConfig['proxy'];
 }
 
 interface Weighed {
@@ -61,6 +63,7 @@ const sourceOf = (name: string, source: SourceConfig, hostName: string): EgressS
   address6: source.address6,
   ehloName: source.ehlo ?? hostName,
   relay: source.relay,
+  proxy: source.proxy,
 });
 
 const poolOf = (

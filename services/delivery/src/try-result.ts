@@ -40,12 +40,16 @@ const replyPhase = (phase: SmtpPhase): ReplyPhase => {
     case 'idle':
     case 'quit':
       return 'mail';
+    // A proxy gives no replies.
+    case 'proxy':
+      return 'connect';
     default:
       return phase;
   }
 };
 
-const failureKind = ({ code }: SmtpError): FailureKind => {
+const failureKind = ({ code, phase }: SmtpError): FailureKind => {
+  if (phase === 'proxy') return 'proxy';
   switch (code) {
     case 'ERR_SMTP_TIMEOUT':
       return 'timeout';

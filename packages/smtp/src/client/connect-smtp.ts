@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
+import { nameOfProxy } from '../proxy/egress-proxy.ts';
 import { isLoopback } from './loopback.ts';
 import { noCapabilities, parseCapabilities, type SmtpCapabilities } from './smtp-capabilities.ts';
-import { SmtpError } from './smtp-error.ts';
+import { SmtpError, type SmtpPhase } from './smtp-error.ts';
 import type { SmtpOptions, TlsPolicy } from './smtp-options.ts';
 import type { SmtpReply } from './smtp-reply.ts';
 import type { SmtpConnection } from './smtp-session.ts';
@@ -19,7 +20,7 @@ interface Hello {
 }
 
 /**
- * Opens a session: TCP, greeting, EHLO, STARTTLS as the policy says, EHLO again. A server without EHLO is greeted by HELO.
+ * Opens a session: TCP (through a proxy where one is given), greeting, EHLO, STARTTLS as the policy says, EHLO again. A server without EHLO is greeted by HELO.
  * With `opportunistic`, a server whose TLS breaks is connected to once more, in the clear.
  * Rejects with SmtpError (`phase` says how far it came), and with TypeError for an address or name that is none.
  */
@@ -40,14 +41,24 @@ function checkOptions(options: SmtpOptions): void {
   if (!/^[\x21-\x7e]+$/.test(options.ehloName)) {
     throw new TypeError(`${JSON.stringify(options.ehloName)} cannot be said in EHLO`);
   }
+  const { proxy } = options;
   if (options.loopbackOnly && !isLoopback(options.address)) {
-    throw new SmtpError(
-      'ERR_SMTP_NOT_LOOPBACK',
-      'connect',
-      `${options.host} (${options.address}) is not on this machine, and only loopback addresses are allowed`,
-    );
+    throw notLoopback('connect', `${options.host} (${options.address})`);
   }
+  if (proxy === undefined) return;
+  if (isIP(proxy.address) === 0) throw new TypeError(`${proxy.address} is no IP address of a proxy`);
+  if (options.localAddress !== undefined) {
+    throw new TypeError('What goes through a proxy leaves from its address, not from localAddress');
+  }
+  if (options.loopbackOnly && !isLoopback(proxy.address)) throw notLoopback('proxy', nameOfProxy(proxy));
 }
+
+const notLoopback = (phase: SmtpPhase, what: string): SmtpError =>
+  new SmtpError(
+    'ERR_SMTP_NOT_LOOPBACK',
+    phase,
+    `${what} is not on this machine, and only loopback addresses are allowed`,
+  );
 
 async function open(
   options: SmtpOptions,
@@ -61,6 +72,7 @@ async function open(
     address: options.address,
     port: options.port,
     localAddress: options.localAddress,
+    proxy: options.proxy,
     connectMs: timeouts.connectMs,
     signal,
   });

@@ -1,7 +1,11 @@
 import type { SmtpReply } from './smtp-reply.ts';
 
-/** Where in a session something happened; `body` is from the first byte of the mail to the answer to its final dot. */
+/**
+ * Where in a session something happened; `proxy` is before our own proxy has done its part, `body` is from the first byte
+ * of the mail to the answer to its final dot.
+ */
 export type SmtpPhase =
+  | 'proxy'
   | 'connect'
   | 'greeting'
   | 'ehlo'
@@ -17,13 +21,15 @@ export type SmtpPhase =
 
 /**
  * What kind of failure; never changes.
- * `CONNECT`: no TCP connection (its cause has the system's code). `REFUSED`: the server answered no (`reply`).
+ * `PROXY`: our own proxy on the way failed, nothing is known of the server. `CONNECT`: no TCP connection (its cause has
+ * the system's code). `REFUSED`: the server answered no (`reply`).
  * `TLS`: handshake or certificate. `TLS_REQUIRED`: not offered, and this mail must not go without.
  * `CLOSED`: the server closed or the network broke. `PROTOCOL`: the server speaks no SMTP.
  * `WITHHELD`: the caller's `beforeDot` failed, so the mail was not completed.
  */
 export type SmtpErrorCode =
   | 'ERR_SMTP_NOT_LOOPBACK'
+  | 'ERR_SMTP_PROXY'
   | 'ERR_SMTP_CONNECT'
   | 'ERR_SMTP_REFUSED'
   | 'ERR_SMTP_TIMEOUT'

@@ -1,3 +1,4 @@
+import type { EgressProxy } from '../proxy/egress-proxy.ts';
 import type { SmtpTimeouts } from './smtp-timeouts.ts';
 
 /**
@@ -15,6 +16,8 @@ export interface SmtpOptions {
   readonly port: number;
   /** Address of this machine to send from; default: as the system routes. */
   readonly localAddress?: string;
+  /** Connects in our place; only without `localAddress`. Default: straight from this machine. */
+  readonly proxy?: EgressProxy;
   /** Name in EHLO. */
   readonly ehloName: string;
   readonly tls: TlsPolicy;
@@ -22,7 +25,7 @@ export interface SmtpOptions {
   readonly verify?: boolean;
   /** PEM of the authorities to trust; default: Node's. */
   readonly ca?: string | Buffer;
-  /** Refuse every address that is not loopback before a socket is opened. */
+  /** Refuse every address that is not loopback, the proxy's too, before a socket is opened. */
   readonly loopbackOnly: boolean;
   /** Group commands where the server offers it (RFC 2920). Default true. */
   readonly pipelining?: boolean;

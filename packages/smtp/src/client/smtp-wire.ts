@@ -1,5 +1,8 @@
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { type EgressProxy, nameOfProxy } from '../proxy/egress-proxy.ts';
+import { passProxy } from '../proxy/pass-proxy.ts';
+import { ProxyRefusal } from '../proxy/socks-tunnel.ts';
 import { PhaseClock } from './phase-clock.ts';
 import { ReplyParser } from './reply-parser.ts';
 import { SmtpError, type SmtpPhase } from './smtp-error.ts';
@@ -13,6 +16,7 @@ export interface WireOptions {
   readonly address: string;
   readonly port: number;
   readonly localAddress: string | undefined;
+  readonly proxy: EgressProxy | undefined;
   readonly connectMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -29,9 +33,12 @@ export interface WireListener {
  */
 export class SmtpWire implements WireListener {
   /** Where the session is, for the errors. */
-  phase: SmtpPhase = 'connect';
+  phase: SmtpPhase;
   #listener: WireListener = this;
   readonly #where: string;
+  readonly #proxy: EgressProxy | undefined;
+  /** Where the connection leaves from, as far as the proxy says. */
+  #proxiedFrom: string | undefined;
   readonly #parser = new ReplyParser();
   readonly #clock = new PhaseClock(() => this.#expired());
   #socket: Socket;
@@ -40,7 +47,7 @@ export class SmtpWire implements WireListener {
     | { readonly resolve: (reply: SmtpReply) => void; readonly reject: (error: SmtpError) => void }
     | undefined;
 
-  /** Rejects with SmtpError of phase `connect`. */
+  /** Rejects with SmtpError of phase `connect` or `proxy`. */
   static open(options: WireOptions): Promise<SmtpWire> {
     return new Promise((resolve, reject) => {
       const wire = new SmtpWire(options, resolve, reject);
@@ -53,22 +60,22 @@ export class SmtpWire implements WireListener {
     opened: (wire: SmtpWire) => void,
     failed: (error: SmtpError) => void,
   ) {
-    this.#where = `${options.host} (${options.address}:${options.port})`;
-    const buffer = Buffer.allocUnsafeSlow(readBytes);
+    const { proxy } = options;
+    const by = proxy === undefined ? '' : ` by ${nameOfProxy(proxy)}`;
+    this.#where = `${options.host} (${options.address}:${options.port}${by})`;
+    this.#proxy = proxy;
+    this.phase = proxy === undefined ? 'connect' : 'proxy';
+    const read = (chunk: Buffer): void => {
+      if (this.#socket === socket) this.#read(chunk);
+    };
     const socket = connect({
-      host: options.address,
-      port: options.port,
+      host: proxy?.address ?? options.address,
+      port: proxy?.port ?? options.port,
       ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
       noDelay: true,
       autoSelectFamily: false,
-      // One buffer for all reads instead of 64 KiB for each.
-      onread: {
-        buffer,
-        callback: (length) => {
-          if (this.#socket === socket) this.#read(buffer.subarray(0, length));
-          return true;
-        },
-      },
+      // The library that speaks SOCKS reads in the usual way.
+      ...(proxy?.kind === 'socks5' ? {} : { onread: oneBuffer(read) }),
     });
     this.#socket = socket;
     const abort = (): void =>
@@ -82,17 +89,29 @@ export class SmtpWire implements WireListener {
     };
     options.signal?.addEventListener('abort', abort, { once: true });
     if (options.signal?.aborted) process.nextTick(abort);
-    socket.once('connect', () => {
+    const connected = (): void => {
       options.signal?.removeEventListener('abort', abort);
       this.#clock.rest();
       this.#listener = this;
       opened(this);
+    };
+    socket.once('connect', () => {
+      if (proxy === undefined) return connected();
+      passProxy(socket, proxy, options, options.connectMs).then(
+        (from) => {
+          if (this.#error !== undefined) return;
+          this.#proxiedFrom = from;
+          if (proxy.kind === 'socks5') socket.on('data', read);
+          connected();
+        },
+        (error: unknown) => this.fail(this.#refusedByProxy(error)),
+      );
     });
     this.#watch(socket);
   }
 
   get localAddress(): string {
-    return this.#socket.localAddress ?? '';
+    return this.#proxiedFrom ?? this.#socket.localAddress ?? '';
   }
 
   /** Hands the session to its listener. Throws SmtpError when it has ended meanwhile. */
@@ -217,18 +236,26 @@ export class SmtpWire implements WireListener {
   #watch(socket: Socket): void {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (this.#socket !== socket) return;
-      if (this.phase === 'connect') {
+      if (this.phase === 'proxy') {
+        this.fail(this.#proxyError(`cannot be reached: ${error.message}`, error));
+      } else if (this.phase === 'connect') {
         this.fail(this.error('ERR_SMTP_CONNECT', `cannot be reached: ${error.message}`, error));
       } else if (this.phase === 'tls') {
         this.fail(this.error('ERR_SMTP_TLS', `failed in the TLS handshake: ${error.message}`, error));
       } else {
-        this.fail(this.error('ERR_SMTP_CLOSED', `lost the connection: ${error.message}`, error));
+        this.fail(
+          this.error('ERR_SMTP_CLOSED', `lost the connection: ${error.message}${this.#doubt()}`, error),
+        );
       }
     });
     const closed = (): void => {
       if (this.#socket !== socket) return;
-      const code = this.phase === 'tls' ? 'ERR_SMTP_TLS' : 'ERR_SMTP_CLOSED';
-      this.fail(this.error(code, `closed the connection ${describe(this.phase)}`));
+      if (this.phase === 'proxy') {
+        this.fail(this.#proxyError('closed the connection'));
+      } else {
+        const code = this.phase === 'tls' ? 'ERR_SMTP_TLS' : 'ERR_SMTP_CLOSED';
+        this.fail(this.error(code, `closed the connection ${describe(this.phase)}${this.#doubt()}`));
+      }
     };
     socket.on('end', closed);
     socket.on('close', closed);
@@ -252,14 +279,54 @@ export class SmtpWire implements WireListener {
     }
   }
 
+  /** An error of the proxy's own: it says nothing of the server. */
+  #proxyError(what: string, cause?: unknown): SmtpError {
+    const name = this.#proxy === undefined ? '' : nameOfProxy(this.#proxy);
+    return new SmtpError('ERR_SMTP_PROXY', 'proxy', `${name} ${what}`, { cause });
+  }
+
+  /** Its own fault, or the server's. */
+  #refusedByProxy(error: unknown): SmtpError {
+    if (!(error instanceof ProxyRefusal)) return this.#proxyError(`cannot be used: ${String(error)}`, error);
+    if (error.ofProxy) return this.#proxyError(`refuses: ${error.message}`);
+    this.phase = 'connect';
+    return this.error('ERR_SMTP_CONNECT', `cannot be reached: ${error.message}`);
+  }
+
+  /** A proxy that never answers hangs up when it cannot reach the server, as a server might that wants no mail. */
+  #doubt(): string {
+    return this.phase === 'greeting' && this.#proxy?.kind === 'proxy_v2'
+      ? ', or the proxy did not reach it'
+      : '';
+  }
+
   #expired(): void {
+    if (this.phase === 'proxy' && this.#socket.bytesRead === 0) {
+      this.fail(this.#proxyError('took too long to answer'));
+      return;
+    }
+    // A proxy that has spoken waits for the server.
+    if (this.phase === 'proxy') this.phase = 'connect';
     const code = this.phase === 'connect' ? 'ERR_SMTP_CONNECT' : 'ERR_SMTP_TIMEOUT';
     this.fail(this.error(code, `took too long ${describe(this.phase)}`));
   }
 }
 
+/** One buffer for all reads instead of 64 KiB for each. */
+function oneBuffer(read: (chunk: Buffer) => void): OnReadOpts {
+  const buffer = Buffer.allocUnsafeSlow(readBytes);
+  return {
+    buffer,
+    callback: (length) => {
+      read(buffer.subarray(0, length));
+      return true;
+    },
+  };
+}
+
 function describe(phase: SmtpPhase): string {
   switch (phase) {
+    case 'proxy':
     case 'connect':
       return 'to be connected to';
     case 'greeting':
