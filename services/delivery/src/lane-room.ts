@@ -48,10 +48,14 @@ export class LaneRoom {
     this.#perSecond = Math.max(slowest, pace);
   }
 
-  /** When one more that found no room may come back, ms since the epoch: each in its turn. */
+  /**
+   * When one more that found no room may come back, ms since the epoch: each in its turn. Where the turns reach too far
+   * they begin again, so that nothing waits longer than ten minutes and not all come back together.
+   */
   returnAt(backlog: number, now: number): number {
-    const first = now + Math.max(soonestMs, (backlog / this.#perSecond) * 1_000);
-    this.#returnsAt = Math.min(now + latestMs, Math.max(this.#returnsAt, first) + 1_000 / this.#perSecond);
+    const first = now + Math.min(latestMs / 2, Math.max(soonestMs, (backlog / this.#perSecond) * 1_000));
+    const next = Math.max(this.#returnsAt, first) + 1_000 / this.#perSecond;
+    this.#returnsAt = next > now + latestMs ? first : next;
     return this.#returnsAt;
   }
 }

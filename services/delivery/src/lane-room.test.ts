@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { LaneRoom } from './lane-room.ts';
+
+const at = 1_700_000_000_000;
+
+test('a lane that turns out slow keeps its fair share and no more', () => {
+  const room = new LaneRoom(1_000, at);
+  assert.equal(room.room(80), 3_000);
+  room.measure(2, 500, at + 1_000);
+  assert.equal(room.room(80), 80);
+});
+
+test('a lane without messages is not taken for a slow one', () => {
+  const room = new LaneRoom(1_000, at);
+  room.measure(0, 0, at + 1_000);
+  assert.equal(room.pace, 1_000);
+});
+
+test('messages that find no room come back at the pace of the lane, within ten minutes', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 5_000 }),
+      fc.integer({ min: 0, max: 5_000 }),
+      fc.integer({ min: 1, max: 300 }),
+      (pace, backlog, count) => {
+        const room = new LaneRoom(pace, at);
+        let previous = at;
+        let rounds = 1;
+        for (let index = 0; index < count; index += 1) {
+          const due = room.returnAt(backlog, at);
+          assert.ok(due >= at + 1_000);
+          assert.ok(due <= at + 600_000);
+          if (due <= previous) rounds += 1;
+          previous = due;
+        }
+        assert.ok(rounds <= 1 + count / pace / 299);
+      },
+    ),
+  );
+});
