@@ -18,6 +18,9 @@ export {
   mxOrder,
   type TextAnswer,
 } from './dns/mx-answer.ts';
+export { type PolicyFetch, type PolicyFetchOptions, policyFetch } from './mta-sts/fetch-policy.ts';
+export { StsPolicies, type StsPoliciesOptions } from './mta-sts/sts-policies.ts';
+export { allowsMx, type StsPolicy } from './mta-sts/sts-policy.ts';
 export type { EgressProxy, HeaderProxy, SocksProxy } from './proxy/egress-proxy.ts';
 export { createRelay } from './relay/relay.ts';
 export type { Relay, RelayOptions } from './relay/relay-options.ts';
