@@ -40,18 +40,36 @@ export class Sink {
     }
   }
 
+  /** Waits until `count` different recipients of that name have their mail, or none of them got one for `quietMs`. */
+  async untilNamed(name: string, count: number, { pollMs = 250, quietMs = 60_000 } = {}): Promise<void> {
+    const seen = new Set<string>();
+    let after = 0;
+    for (let seenAt = performance.now(); performance.now() - seenAt < quietMs; await sleep(pollMs)) {
+      const before = seen.size;
+      for (const { at, to } of await this.#arrivals(after)) {
+        after = Math.max(after, at);
+        if (to.startsWith(`${name}-`)) seen.add(to);
+      }
+      if (seen.size >= count) return;
+      if (seen.size > before) seenAt = performance.now();
+    }
+  }
+
   async arrived(): Promise<Arrived> {
-    const response = await fetch(`${this.#url}/arrivals`);
     const at = new Map<string, number>();
     let [duplicates, lastAt] = [0, 0];
-    for (const line of (await response.text()).split('\n')) {
-      if (line === '') continue;
-      const arrival: { at: number; to: string } = JSON.parse(line);
+    for (const arrival of await this.#arrivals(0)) {
       lastAt = Math.max(lastAt, arrival.at);
       if (at.has(arrival.to)) duplicates += 1;
       else at.set(arrival.to, arrival.at);
     }
     return { at, duplicates, lastAt };
+  }
+
+  async #arrivals(after: number): Promise<readonly { readonly at: number; readonly to: string }[]> {
+    const response = await fetch(`${this.#url}/arrivals?after=${after}`);
+    const lines = (await response.text()).split('\n').filter((line) => line !== '');
+    return lines.map((line) => JSON.parse(line));
   }
 
   async behave(isp: string, behaviour: object): Promise<void> {
