@@ -94,6 +94,8 @@ function generated(options: LocalConfigurationOptions, credentials: Credentials)
               'suppressions:read',
               'suppressions:write',
               'events:read',
+              'control:read',
+              'control:write',
             ],
           },
         ],

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type LimitsControl, limitsInForce } from '@millrace/core';
 import fc from 'fast-check';
 import { explainLane } from './explain-lane.ts';
+import { limitChangesOf, limitsEntryOf } from './limit-changes.ts';
 import { durationText, rateText } from './limit-words.ts';
 import { durationMs, ratePerSecond } from './quantities.ts';
 import { readShapingFile, shapingOfText } from './shaping-text.ts';
@@ -100,4 +101,13 @@ test('a control has the last word, and is named where it changed something', () 
   });
   assert.equal(found.get('max_message_rate')?.origin, 'isps.gmail', 'the same rate as the file has');
   assert.equal(found.get('tls')?.origin, 'sources.ip1');
+});
+
+test('changes of limits in words are the same changes again', () => {
+  const whole = `default:\n  connection_limit: 2\n  max_connection_rate: unlimited\n  max_message_rate: 5000/h
+  burst: 3\n  max_deliveries_per_connection: 4\n  idle_timeout: 90s\n  tls: disabled\n  pipelining: false
+  timeouts: { connect: 1s, dot: 2m }\n  retry_schedule: [1m, 5m]\n  failures_before_hold: 12\n`;
+  const { limits } = shapingOfText(whole, 'a.yaml').shaping.default;
+  assert.equal(Object.keys(limits).length, 11);
+  assert.deepEqual(limitChangesOf(limitsEntryOf(limits)), limits);
 });

@@ -23,11 +23,20 @@ const published = (value: unknown, whole: unknown = undefined): unknown => {
   if (name !== undefined) return { $ref: `#/$defs/${name}` };
   const keywords = Object.entries(value)
     .filter(([keyword]) => !ownKeywords.has(keyword))
-    .map(([keyword, inner]) => [keyword, published(inner)]);
+    .map(([keyword, inner]) => [keyword, keyword === 'required' ? withoutDefault(value) : published(inner)]);
   // A name that does not match its pattern is wrong, not free to hold anything.
   return Object.fromEntries(
     'patternProperties' in value ? [...keywords, ['additionalProperties', false]] : keywords,
   );
+};
+
+/** What has a default may be left out. */
+const withoutDefault = ({ required, properties }: Json): unknown => {
+  if (!Array.isArray(required) || !isJson(properties)) return required;
+  return required.filter((name: unknown) => {
+    const property = properties[String(name)];
+    return !isJson(property) || !('default' in property);
+  });
 };
 
 /** JSON Schema 2020-12. */

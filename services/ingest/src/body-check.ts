@@ -70,6 +70,12 @@ const names = (params: unknown, key: string): string[] => {
   return Array.isArray(list) ? list.map(String) : [];
 };
 
+/** What a text should be, where its schema says it in words. */
+const expectedAt = (schema: unknown, schemaPath: string): string | undefined => {
+  const found = at(schema, schemaPath);
+  return isRecord(found) && typeof found.expected === 'string' ? found.expected : undefined;
+};
+
 const explainOne = (error: TLocalizedValidationError, schema: unknown): FieldError[] => {
   const path = error.instancePath === '' ? '' : fieldName(error.instancePath);
   const field = fieldName(error.instancePath);
@@ -87,6 +93,10 @@ const explainOne = (error: TLocalizedValidationError, schema: unknown): FieldErr
       return [{ field, message: `must be ${alternatives(at(schema, error.schemaPath))}` }];
     case 'type':
       return [{ field, message: `must be ${wordOf(isRecord(error.params) ? error.params.type : '')}` }];
+    case 'pattern': {
+      const meant = expectedAt(schema, error.schemaPath);
+      return [{ field, message: meant === undefined ? error.message : `must be ${meant}` }];
+    }
     case 'boolean':
       return [];
     default:

@@ -7,7 +7,16 @@ export { startIngest } from './ingest.ts';
 /** The parts of the configuration that ingest reads. */
 export type IngestSettings = Pick<
   Config,
-  'kafka' | 'registry' | 'redis' | 'tenants' | 'pools' | 'dkim' | 'blobs' | 'state_directory' | 'ingest'
+  | 'kafka'
+  | 'registry'
+  | 'redis'
+  | 'tenants'
+  | 'sources'
+  | 'pools'
+  | 'dkim'
+  | 'blobs'
+  | 'state_directory'
+  | 'ingest'
 >;
 
 /** What the ingest service needs from outside. */

@@ -44,7 +44,10 @@ export interface Call {
 }
 
 const scopes: Readonly<Record<KeyName, readonly Scope[]>> = {
-  full: ['send', 'templates:read', 'templates:write', 'suppressions:read', 'suppressions:write'],
+  full: [
+    ...(['send', 'templates:read', 'templates:write', 'suppressions:read', 'suppressions:write'] as const),
+    'control:write',
+  ],
   batch: ['send:batch'],
   reader: ['templates:read', 'events:read'],
   slow: ['send'],
@@ -93,9 +96,11 @@ const settingsOf = (options: RigOptions, installation: string, directory: string
     acme: tenant('acme.example', ['full', 'batch', 'reader', 'slow']),
     umbrella: tenant('umbrella.example', ['other']),
   },
+  sources: { one: {}, two: {}, three: {} },
   pools: {
     realtime: { stream: 'realtime', sources: [{ source: 'one', weight: 1 }] },
-    batch: { stream: 'batch', sources: [{ source: 'one', weight: 1 }] },
+    batch: { stream: 'batch', sources: [{ source: 'two', weight: 1 }] },
+    spare: { stream: 'batch', sources: [{ source: 'three', weight: 1 }] },
   },
   dkim: [],
   blobs: { kind: 'file', directory: join(directory, 'blobs') },

@@ -8,6 +8,7 @@ import { AcceptanceTally, measure } from './acceptance-tally.ts';
 import { BlobOffload } from './blob-offload.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { startCensus } from './census.ts';
+import { ControlList } from './control-list.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { Repeatable } from './idempotency.ts';
 import type { Ingest, IngestOptions } from './index.ts';
@@ -43,12 +44,14 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
   );
   const catalogue = new TemplateCatalogue(templates);
   const suppressions = new SuppressionList();
+  const controls = new ControlList();
   const kafka = await connectKafka(kafkaOptionsOf(config, 'ingest', logger));
   const spine = new Spine({
     kafka,
     partitions: config.kafka.partitions,
     replicationFactor: config.kafka.replication_factor,
-    follow: (connected) => Promise.all([catalogue.follow(connected), suppressions.follow(connected)]),
+    follow: (connected) =>
+      Promise.all([catalogue.follow(connected), suppressions.follow(connected), controls.follow(connected)]),
     log: logger,
   });
 
@@ -96,6 +99,7 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
     },
     templates: { keyring, catalogue, spine },
     suppressions: { keyring, list: suppressions, spine },
+    controls: { keyring, list: controls, spine, names: config, log: logger },
     health: { kafka: () => spine.ready, redis: () => options.redis.ready },
     log: logger,
   });

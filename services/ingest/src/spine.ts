@@ -12,7 +12,7 @@ export const acknowledgeTimeoutMs = 10_000;
 const retryAfterMs = 5_000;
 const longestBackoffMs = 5_000;
 /** What ingest writes to. The others belong to the services after it. */
-const ownTopics = [topics.requests, topics.templates, topics.suppressions];
+const ownTopics = [topics.requests, topics.templates, topics.suppressions, topics.control];
 
 /** What is said of the connection. */
 export interface SpineLog {

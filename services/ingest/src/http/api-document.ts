@@ -36,6 +36,7 @@ export const apiDocument = {
     { name: 'messages', description: 'Sending' },
     { name: 'templates', description: 'Contents with variables, by version' },
     { name: 'suppressions', description: 'Who must not be sent to' },
+    { name: 'controls', description: 'What operators and automation change while everything runs' },
     { name: 'service', description: 'State of this process' },
   ],
   components: {

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { apiDocument, completed } from './api-document.ts';
 import { challenge } from './authentication.ts';
+import { addControlRoutes, type ControlRoutes } from './control-routes.ts';
 import { addHealthRoutes, type HealthRoutes } from './health-routes.ts';
 import { JsonBody, parseJson } from './json-body.ts';
 import { addMessageRoutes, type MessageRoutes } from './message-routes.ts';
@@ -18,6 +19,7 @@ export interface HttpServerOptions {
   readonly messages: MessageRoutes;
   readonly templates: TemplateRoutes;
   readonly suppressions: SuppressionRoutes;
+  readonly controls: ControlRoutes;
   readonly health: HealthRoutes;
   readonly log: FailureLog;
 }
@@ -58,6 +60,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   addMessageRoutes(app, options.messages);
   addTemplateRoutes(app, options.templates);
   addSuppressionRoutes(app, options.suppressions);
+  addControlRoutes(app, options.controls);
   addHealthRoutes(app, options.health);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   return app;

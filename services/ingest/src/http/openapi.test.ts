@@ -131,6 +131,10 @@ describe('the OpenAPI document', () => {
       ['PUT', '/v1/suppressions/bob@yahoo.com', { reason: 'complaint', streams: ['batch'], note: 'asked' }],
       ['GET', '/v1/suppressions/bob@yahoo.com', undefined],
       ['DELETE', '/v1/suppressions/bob@yahoo.com', undefined],
+      ['PUT', '/v1/controls/limits/source%3Aone', { reason: 'asked', limits: { max_message_rate: '1/s' } }],
+      ['GET', '/v1/controls', undefined],
+      ['GET', '/v1/controls/limits/source%3Aone', undefined],
+      ['DELETE', '/v1/controls/limits/source%3Aone', undefined],
       ['DELETE', '/v1/templates/welcome', undefined],
     ] as const) {
       const isBatch = path.endsWith('/batch');
@@ -177,6 +181,11 @@ describe('the OpenAPI document', () => {
     await call('GET', '/readyz', { key: null });
     assert.equal((await call('GET', '/readyz', { key: null }, lost)).status, 503);
     assert.equal((await call('GET', '/v1/templates', {}, lost)).status, 503);
+    assert.equal((await call('GET', '/v1/controls', {}, lost)).status, 503);
+    assert.equal((await call('GET', '/v1/controls/limits/source%3Aone', {}, lost)).status, 503);
+    assert.equal((await call('GET', '/v1/controls/limits/source%3Aone')).status, 404);
+    assert.equal((await call('GET', '/v1/controls/none/source%3Aone')).status, 422);
+    assert.equal((await call('DELETE', '/v1/controls/limits/none')).status, 422);
 
     const many = { ...hello, to: Array.from({ length: 5 }, (_, index) => `u${index}@gmail.com`) };
     await call('POST', '/v1/messages', json(many, { key: 'slow' }));
