@@ -1,6 +1,7 @@
 /** What a shaping file may say. */
 import { isps } from '@millrace/core';
 import { type Static, type TSchema, Type } from 'typebox';
+import { AutomationEntries } from './automation-schema.ts';
 import { durationExpected, durationForm, rateExpected, rateForm } from './quantities.ts';
 
 const strict = <P extends Record<string, TSchema>>(properties: P) =>
@@ -60,5 +61,6 @@ export const ShapingFile = strict({
   isps: optional(strict(ofEachIsp)),
   sites: optional(Type.Record(Type.String({ pattern: '^\\S+$' }), LayerEntry)),
   sources: optional(Type.Record(Type.String({ pattern: '^\\S+$' }), LayerEntry)),
+  automation: AutomationEntries,
 });
 export type ShapingFile = Static<typeof ShapingFile>;

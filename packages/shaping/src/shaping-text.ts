@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Shaping } from '@millrace/core';
 import { ConfigError, type KeyPath, parseYaml } from '@millrace/service';
+import { parseAutomation } from './parse-automation.ts';
 import { parseShaping, shippedShapingFile } from './parse-shaping.ts';
 
 export interface ShapingText {
@@ -16,6 +17,7 @@ export interface ShapingText {
 /** Throws ConfigError (code ERR_CONFIG) with file, line, key and the nearest right word of everything that is wrong. */
 export const shapingOfText = (text: string, file: string): ShapingText => {
   const shaping = parseShaping(text, file);
+  parseAutomation(text, file);
   const { lineOf } = parseYaml(text, file);
   return { file, text, shaping, lineOf };
 };

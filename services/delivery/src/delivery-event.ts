@@ -95,5 +95,11 @@ export const deliveryEvent = (
     tags: task.tags,
     metadata: task.metadata,
     trace_id: traceId,
+    sender_domain: domainOf(task.mail_from.address),
   };
+};
+
+const domainOf = (address: string): string | null => {
+  const at = address.lastIndexOf('@');
+  return at === -1 ? null : address.slice(at + 1).toLowerCase();
 };

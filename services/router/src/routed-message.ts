@@ -127,6 +127,7 @@ const plainEvent = (message: RoutedMessage, kind: string, now: number): MessageE
     tags: of.request.tags,
     metadata: of.request.metadata,
     trace_id: of.traceId,
+    sender_domain: null,
   };
 };
 
@@ -229,4 +230,5 @@ export const rejectedEvent = (refused: RefusedMessage, now: number): MessageEven
   tags: refused.request.tags.slice(0, 50),
   metadata: {},
   trace_id: refused.traceId,
+  sender_domain: null,
 });

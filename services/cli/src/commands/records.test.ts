@@ -43,7 +43,15 @@ const event = (id: string, kind: string, over: Partial<MessageEvent> = {}): Mess
   ...{ recipient: 'ada@gmail.com', domain: 'gmail.com', isp: 'gmail', site: 'google', pool: null },
   ...{ source: null, mx: null, remote_address: null, attempt: 0, reply_code: null, enhanced_code: null },
   ...{ text: null, phase: null, bounce_category: null, latency_ms: null, attempt_ms: null },
-  ...{ size_bytes: null, tls: null, next_attempt_at: null, tags: [], metadata: {}, trace_id: null },
+  ...{
+    size_bytes: null,
+    tls: null,
+    next_attempt_at: null,
+    tags: [],
+    metadata: {},
+    trace_id: null,
+    sender_domain: null,
+  },
   ...over,
 });
 
