@@ -1,43 +1,13 @@
 /** The command line as such, and what ingest's answers become. No server but one that answers as it is told. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
+import { type Answer, answering } from './answering-server.ts';
 import { endings, exitCodeOf } from './exit-codes.ts';
 import { cliRig } from './rig.ts';
 
 const hello = ['send', '--from', 'a@acme.example', '--to', 'b@gmail.com', '--subject', 'Hi', '--text', 'x'];
-
-interface Answer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string | object;
-}
-
-/** A server that gives one answer, and what it was asked. */
-async function answering(answer: Answer) {
-  const asked: { method: string; url: string; key: string | undefined; body: string }[] = [];
-  const server: Server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    const { method = '', url = '', headers } = request;
-    asked.push({ method, url, key: headers.authorization, body });
-    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
-    response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const address = server.address();
-  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
-  return {
-    asked,
-    flags: ['--url', url, '--api-key', 'mr_test_0123456789abcdef'],
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((done) => server.close(done));
-    },
-  };
-}
 
 const problem = (kind: string, status: number, more: object = {}, headers = {}): Answer => ({
   status,
@@ -50,7 +20,22 @@ test('help lists every command and every exit code, and so does docs/cli.md', as
   const { code, out } = await rig.run('--help');
   assert.equal(code, 0);
   const page = readFileSync(resolve(import.meta.dirname, '../../../docs/cli.md'), 'utf8');
-  for (const command of ['send', 'template', 'status', 'events', 'trace', 'shaping', 'sandbox', 'doctor']) {
+  for (const command of [
+    'send',
+    'template',
+    'status',
+    'events',
+    'trace',
+    'shaping',
+    'suspend',
+    'resume',
+    'limit',
+    'drop',
+    'move',
+    'controls',
+    'sandbox',
+    'doctor',
+  ]) {
     assert.match(out, new RegExp(`^  ${command} `, 'm'));
     assert.ok(page.includes(`\`millrace ${command}`), command);
     const ofCommand = await rig.run(command, '--help');

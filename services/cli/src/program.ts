@@ -12,7 +12,7 @@ import { type Ending, exitCodeHelp, exitCodeOf } from './exit-codes.ts';
 import { repeated } from './flags.ts';
 import { findInstallation, type Installation, type InstallationFlags } from './installation.ts';
 import { InterruptedError } from './patience.ts';
-import { addShaping } from './shaping-commands.ts';
+import { addControls, addShaping } from './shaping-commands.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The process around the command. */
@@ -71,6 +71,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   addTrace(program, act);
   addSandbox(program, act);
   addShaping(program, act);
+  addControls(program, act);
   addDoctor(program, act);
 
   try {

@@ -1,5 +1,6 @@
 /** The command line of shaping. */
 import { type Command, Option } from 'commander';
+import type { ControlFlags, MoveFlags } from './commands/controls.ts';
 import type { ExplainFlags } from './commands/shaping.ts';
 import type { Act } from './program.ts';
 
@@ -26,4 +27,73 @@ export function addShaping(program: Command, act: Act): void {
     .command('show')
     .description('the shaping file that is in force')
     .action(() => act(async (context) => (await import('./commands/shaping.ts')).showShaping(context)));
+  withReason(shaping.command('apply'))
+    .description('make a shaping file the one that every worker follows')
+    .argument('<file>', 'shaping file (YAML)')
+    .action((file: string, flags: ControlFlags) =>
+      act(async (context) => (await import('./commands/controls.ts')).applyShaping(context, file, flags)),
+    );
+}
+
+const scopeHelp =
+  'batch/gmail/ip1, batch/gmail, source:NAME, pool:NAME, tenant:NAME, campaign:TENANT/NAME, domain:NAME';
+
+/** What every control carries. */
+const withReason = (command: Command): Command =>
+  command
+    .requiredOption('--reason <text>', 'why, for everybody who will see it')
+    .option('--author <name>', 'who (default: the user of this machine)')
+    .option('--for <time>', 'ends by itself so long from now: 30m, 2h, 1d')
+    .option('--until <time>', 'ends by itself then: a date-time');
+
+export function addControls(program: Command, act: Act): void {
+  const set = (name: string, kind: string, description: string): void => {
+    withReason(program.command(name))
+      .description(description)
+      .argument('<scope>', scopeHelp)
+      .action((scope: string, flags: ControlFlags) =>
+        act(async (context) =>
+          (await import('./commands/controls.ts')).setControl(context, kind, scope, flags),
+        ),
+      );
+  };
+  set('suspend', 'suspension', 'send nothing of a scope until a time, or until it is resumed');
+  program
+    .command('resume')
+    .description('undo a suspension')
+    .argument('<scope>', scopeHelp)
+    .action((scope: string) =>
+      act(async (context) =>
+        (await import('./commands/controls.ts')).undoControl(context, 'suspension', scope),
+      ),
+    );
+  withReason(program.command('limit'))
+    .description('override limits of a lane, a provider or a source')
+    .argument('<scope>', 'batch/gmail/ip1, batch/gmail or source:NAME')
+    .argument('<limits...>', 'as in the shaping file: max_message_rate=10/min connection_limit=2')
+    .action((scope: string, limits: readonly string[], flags: ControlFlags) =>
+      act(async (context) => (await import('./commands/controls.ts')).limit(context, scope, limits, flags)),
+    );
+  set('drop', 'drop', 'end the waiting messages of a scope, and those that come, as cancelled');
+  withReason(program.command('move'))
+    .description('let messages of a scope leave from another source or pool of their stream')
+    .argument('<scope>', scopeHelp)
+    .option('--to-pool <name>', 'egress pool')
+    .option('--to-source <name>', 'egress source')
+    .action((scope: string, flags: MoveFlags) =>
+      act(async (context) => (await import('./commands/controls.ts')).move(context, scope, flags)),
+    );
+  const controls = program.command('controls').description('what operators and automation have changed');
+  controls
+    .command('list')
+    .description('everything that is in force')
+    .action(() => act(async (context) => (await import('./commands/controls.ts')).listControls(context)));
+  controls
+    .command('undo')
+    .description('undo a control, whoever set it')
+    .argument('<kind>', 'suspension, limits, drop, move, hold, shaping, cap or adaptive')
+    .argument('<scope>', 'as millrace controls list shows it')
+    .action((kind: string, scope: string) =>
+      act(async (context) => (await import('./commands/controls.ts')).undoControl(context, kind, scope)),
+    );
 }
