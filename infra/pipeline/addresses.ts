@@ -73,4 +73,5 @@ export const metricsOrder: readonly string[] = [
   'delivery-realtime',
   'delivery-batch',
   'sandbox',
+  'shaper',
 ];

@@ -45,7 +45,7 @@ export interface Pipeline {
   readonly endpoints: Endpoints;
   /** `millrace.yaml`, which MILLRACE_CONFIG may name. */
   readonly configurationFile: string;
-  /** By name: `sandbox`, `ingest`, `router`, `scheduler`, `delivery-realtime`, `delivery-batch`, `delivery-batch-2` ... */
+  /** By name: `sandbox`, `ingest`, `router`, `scheduler`, `shaper`, `delivery-realtime`, `delivery-batch`, `delivery-batch-2` ... */
   readonly services: ReadonlyMap<string, ServiceProcess>;
   /** The service of that name; throws when there is none. */
   service(name: string): ServiceProcess;
@@ -99,6 +99,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     add('ingest', 'ingest'),
     add('router', 'router'),
     add('scheduler', 'scheduler'),
+    add('shaper', 'shaper'),
     ...workersOf('realtime'),
     ...workersOf('batch'),
   ];

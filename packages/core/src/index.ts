@@ -15,7 +15,7 @@ export {
   ruleFor,
   type SeenReply,
 } from './automation/automation-rule.ts';
-export { type Firing, ruleAuthor } from './automation/firing.ts';
+export { type Firing, ruleOfAuthor } from './automation/firing.ts';
 export {
   classifyFailure,
   classifyReply,

@@ -229,6 +229,12 @@ export const PoolConfig = strict(
       ),
       { minItems: 1, description: 'Its members' },
     ),
+    sticky: optional(
+      Type.Boolean({
+        description:
+          'Each recipient domain has a source of its own, by weight; another one only while that is suspended. Default: every message has the next source that has room',
+      }),
+    ),
   },
   'A pool',
 );
@@ -340,6 +346,13 @@ export const DeliveryConfig = strict(
   'The workers that speak to the providers',
 );
 
+export const ShaperConfig = strict(
+  {
+    act: flag('Automation rules change what is sent; false: they only tell what they would do', true),
+  },
+  'The service that turns answers of providers into limits and suspensions',
+);
+
 export const TelemetryConfig = strict(
   {
     otlp_endpoint: optional(
@@ -424,6 +437,7 @@ export const Config = strict({
   ingest: IngestConfig,
   router: RouterConfig,
   delivery: DeliveryConfig,
+  shaper: ShaperConfig,
   telemetry: TelemetryConfig,
   sandbox: SandboxConfig,
 });

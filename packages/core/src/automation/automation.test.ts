@@ -186,3 +186,20 @@ test('a reply without what the rule acts on fires nothing', () => {
   const automation = new Automation([rule({ after: 1, scope: 'sender' })]);
   assert.equal(automation.see(reply(1, { senderDomain: null })), undefined);
 });
+
+test('whoever takes over knows what was counted and what has fired, and fires what was left undone', () => {
+  const replies = [1, 2, 3].map((at) => reply(at));
+  const before = new Automation([rule()]);
+  const firing = replies.map((one) => before.see(one)).at(-1);
+  assert.ok(firing);
+  const after = new Automation([rule()]);
+  for (const control of firing.controls) after.recall(control);
+  for (const one of replies) after.note(one);
+  for (const one of replies) assert.equal(after.see(one), undefined, 'it has fired');
+  assert.ok(after.see(reply(3 + hour))?.again, 'and it knows that the limit recovers');
+
+  const unfinished = new Automation([rule()]);
+  for (const one of replies) unfinished.note(one);
+  const last = replies.at(-1);
+  assert.ok(last && unfinished.see(last), 'the third was read, but its firing was never written');
+});

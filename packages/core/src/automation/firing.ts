@@ -20,8 +20,14 @@ export interface Firing {
   readonly until: number | null;
 }
 
+const authorPrefix = 'automation:';
+
 /** Author of a rule's controls. */
-export const ruleAuthor = (rule: string): string => `automation:${rule}`;
+const ruleAuthor = (rule: string): string => `${authorPrefix}${rule}`;
+
+/** The rule that set a control; undefined: somebody else did. */
+export const ruleOfAuthor = (author: string): string | undefined =>
+  author.startsWith(authorPrefix) ? author.slice(authorPrefix.length) : undefined;
 
 const provider = ({ isp, site }: SeenReply): string => (isp === 'other' ? site : isp);
 

@@ -1,0 +1,3 @@
+/** Answers of all workers into controls: automation. */
+export { type Shaper, type ShaperOptions, type ShaperStats, startShaping } from './shaper.ts';
+export { type StartShaperOptions, startShaper } from './start-shaper.ts';

@@ -1,0 +1,224 @@
+/**
+ * Reads every event, and writes to mail.control what rules make of the replies. One process of the group has all
+ * partitions, so that replies of all workers are counted together; the others stand by. What it remembers is in Kafka:
+ * whoever takes over reads the events of the last hours again, without acting on them, before it goes on.
+ */
+import {
+  Automation,
+  type Control,
+  ControlTable,
+  controlRecord,
+  type Firing,
+  formatScope,
+  ruleOfAuthor,
+  topics,
+} from '@millrace/core';
+import type { Held, Kafka, KafkaLogger, Producer } from '@millrace/kafka';
+import type { MessageEvent } from '@millrace/schemas';
+import { RuleBook, type ShapingSource } from './rule-book.ts';
+import { seenReply } from './seen-reply.ts';
+import { shapedEvent } from './shaped-event.ts';
+
+export interface ShaperOptions {
+  readonly kafka: Kafka;
+  readonly logger: KafkaLogger;
+  /** The configured shaping file; one that is applied through mail.control wins. */
+  readonly shaping: ShapingSource;
+  /** false: rules only tell what they would do. */
+  readonly act: boolean;
+  /** The clock, ms since the epoch. Default: the machine's. */
+  readonly now?: () => number;
+}
+
+export interface ShaperStats {
+  /** Events looked at. */
+  readonly events: number;
+  /** Negative replies among them. */
+  readonly replies: number;
+  /** Firings by rule. */
+  readonly firings: ReadonlyMap<string, number>;
+  /** Controls in force. */
+  readonly controls: number;
+  /** Events that are not looked at yet. */
+  readonly lag: number;
+}
+
+export interface Shaper {
+  stats(): ShaperStats;
+  /** Whether brokers take records, the controls have been read and the group has been joined. */
+  readonly ready: boolean;
+  stop(): Promise<void>;
+}
+
+const tickMs = 1_000;
+/** Controls of automation stay listed for so long after they ended. */
+const keptAfterEndMs = 3_600_000;
+
+/** Starts to follow controls and events. Throws ConfigError where the shaping file is wrong. */
+export async function startShaping(options: ShaperOptions): Promise<Shaper> {
+  const { kafka, logger, act, now = Date.now } = options;
+  const book = new RuleBook(options.shaping, logger);
+  const automation = new Automation(book.rules);
+  const table = new ControlTable();
+  const producer = await kafka.producer();
+  const counts = { events: 0, replies: 0 };
+  const firings = new Map<string, number>();
+  let joined = false;
+  let stopped = false;
+  /** The events of the last hours have been read; undefined: another process has the partitions. */
+  let remembered: Promise<void> | undefined;
+
+  const useRules = (): void => {
+    book.apply(table.shapingText(now()));
+    automation.replace(book.rules);
+  };
+  const undone = (control: Control): void => {
+    if (control.kind === 'shaping') useRules();
+    const rule = ruleOfAuthor(control.author);
+    // What only ran out is no decision of anybody.
+    if (rule !== undefined && (control.until === null || control.until > now()))
+      automation.undone(rule, formatScope(control.scope));
+  };
+
+  const followed = await kafka.followedTable({
+    topic: topics.control,
+    record: 'ControlState',
+    onChange: (key, record) => {
+      const applied = table.apply(key, record);
+      switch (applied.kind) {
+        case 'refused':
+          logger.error({ key, problem: applied.problem }, 'a control cannot be read; it is left out');
+          break;
+        case 'undone':
+          if (applied.control !== undefined) undone(applied.control);
+          break;
+        case 'set':
+          if (applied.control.kind === 'shaping') useRules();
+          else automation.recall(applied.control);
+          break;
+        default:
+          applied satisfies never;
+      }
+    },
+  });
+  const remember = async (): Promise<void> => {
+    await followed.catchUp();
+    const tail = await kafka.tail({
+      topic: topics.events,
+      record: 'MessageEvent',
+      from: now() - automation.windowMs,
+      onRecord: ({ value }) => {
+        const reply = seenReply(value);
+        if (reply !== undefined) automation.note(reply);
+      },
+    });
+    await tail.caughtUp();
+    await tail.stop();
+  };
+
+  const look = async (event: MessageEvent): Promise<void> => {
+    counts.events += 1;
+    const reply = seenReply(event);
+    if (reply === undefined) return;
+    counts.replies += 1;
+    const firing = automation.see(reply);
+    if (firing === undefined) return;
+    firings.set(firing.rule.name, (firings.get(firing.rule.name) ?? 0) + 1);
+    await carryOut(firing, event, { producer, table, logger, act, now });
+  };
+
+  const handle = async (held: Held<MessageEvent>): Promise<void> => {
+    remembered ??= remember();
+    await remembered;
+    if (held.lost.aborted) return;
+    await look(held.value);
+    held.complete();
+  };
+
+  const consumer = await kafka.windowedConsumer({
+    group: 'shaper',
+    topics: [topics.events],
+    record: 'MessageEvent',
+    startAt: 'latest',
+    maxMembersPerTopic: () => 1,
+    commitIntervalMs: 1_000,
+    handler: handle,
+  });
+  const timer = setInterval(() => {
+    if (consumer.assignments().length === 0) remembered = undefined;
+    else sweep();
+  }, tickMs);
+  const sweep = (): void => {
+    for (const control of table.sweep(now() - keptAfterEndMs)) {
+      if (ruleOfAuthor(control.author) === undefined) continue;
+      producer
+        .sendTombstone(topics.control, control.key)
+        .catch((error: unknown) =>
+          logger.warn({ key: control.key, error: String(error) }, 'a control that is over stays listed'),
+        );
+    }
+  };
+  await followed.caughtUp();
+  consumer.joined().then(
+    () => {
+      joined = true;
+    },
+    () => undefined,
+  );
+
+  return {
+    stats: () => ({
+      ...counts,
+      firings,
+      controls: table.list(now()).length,
+      lag: consumer.stats().lag,
+    }),
+    get ready() {
+      return producer.ready && joined && !stopped;
+    },
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await consumer.stop();
+      await followed.stop();
+      await producer.stop();
+    },
+  };
+}
+
+interface Hands {
+  readonly producer: Producer;
+  readonly table: ControlTable;
+  readonly logger: KafkaLogger;
+  readonly act: boolean;
+  readonly now: () => number;
+}
+
+/** Controls first: an event tells only what is so. */
+async function carryOut(firing: Firing, cause: MessageEvent, hands: Hands): Promise<void> {
+  const { producer, table, logger, act, now } = hands;
+  const { rule } = firing;
+  const scope = formatScope(firing.scope);
+  const controls = act ? firing.controls.filter((control) => !isOverruled(control, table, now())) : [];
+  await Promise.all(
+    controls.map((control) =>
+      producer.send('ControlState', topics.control, { key: control.key, value: controlRecord(control) }),
+    ),
+  );
+  const event = shapedEvent(firing, cause, now(), act);
+  await producer.send('MessageEvent', topics.events, { key: event.message_id, value: event });
+  const level = rule.alert === null ? 'info' : 'warn';
+  logger[level](
+    { rule: rule.name, scope, until: firing.until, reply: cause.text, alert: rule.alert, acted: act },
+    event.text ?? '',
+  );
+}
+
+/** Whether an operator has said something under the same key that must stand. */
+const isOverruled = (control: Control, table: ControlTable, now: number): boolean => {
+  const before = table.get(control.key);
+  if (before === undefined || ruleOfAuthor(before.author) !== undefined) return false;
+  if (before.until !== null && before.until <= now) return false;
+  if (control.kind !== 'suspension') return true;
+  return before.until === null || (control.until !== null && before.until >= control.until);
+};
