@@ -180,6 +180,7 @@ test('npm start brings up everything, shows what arrived, and stops all of it on
     'router',
     'sandbox',
     'scheduler',
+    'shaper',
   ]);
   run.child.kill('SIGTERM');
   await run.ended;
