@@ -85,6 +85,7 @@ export { type GcraGrant, type GcraLimit, gcra, unknownBucket } from './gcra.ts';
 export type { MessageId, TenantId } from './ids.ts';
 export { type Isp, ispOf, ispOfHost, isps } from './isp.ts';
 export { type LaneOf, laneKey } from './lane.ts';
+export { type LaneFacts, type LaneWait, laneWait, type TokenLevel, tokenLevel } from './lane-wait.ts';
 export { type LimitName, type LimitOrigin, limitOrigins } from './limit-origins.ts';
 export { connectionShare } from './local-share.ts';
 export {
@@ -114,6 +115,7 @@ export {
   type ShapingLayer,
   type TlsPolicy,
 } from './shaping.ts';
+export { connectionsBucket, leaseKey, sharedRate, tokensKey } from './shared-lane.ts';
 export { isStream, type Stream, streams } from './stream.ts';
 export {
   type SuppressionFacts,
