@@ -21,7 +21,7 @@ import { type Sandbox, type SandboxOptions, startSandbox } from '@millrace/sandb
 import type { DelayedTask, DeliveryTask, MessageEvent, Template } from '@millrace/schemas';
 import { connectRedis, type RedisConnection } from '@millrace/service';
 import { parseShaping } from '@millrace/shaping';
-import { DnsResolver } from '@millrace/smtp';
+import { DnsResolver, policyFetch, StsPolicies } from '@millrace/smtp';
 
 /** Sends from acme.example, which the sandbox knows. */
 const senderDomain = 'acme.example';
@@ -53,6 +53,10 @@ export interface WorkerOverrides {
   readonly shaping?: string;
   readonly redis?: RedisConnection;
   readonly random?: () => number;
+  /** HTTPS port of policy hosts. */
+  readonly policyPort?: number;
+  /** PEM of authorities beside the sandbox's. */
+  readonly ca?: string;
 }
 
 export interface DeliveryRig {
@@ -230,16 +234,20 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
       shiftMs += ms;
     },
     startWorker: async (overrides = {}) => {
+      const ca = `${sandbox.ca}\n${overrides.ca ?? ''}`;
+      const port = overrides.policyPort;
+      const fetch = policyFetch({ resolver, ca, loopbackOnly: true, ...(port !== undefined && { port }) });
       const worker = await startWorker({
         config,
         kafka,
         redis: overrides.redis ?? redis,
         resolver,
+        policies: new StsPolicies({ resolver, fetch, now }),
         shaping: parseShaping(overrides.shaping ?? options.shaping ?? shapingText, 'shaping.yaml'),
         stream,
         shards: isps,
         logger,
-        ca: sandbox.ca,
+        ca,
         now,
         ...(overrides.random === undefined ? {} : { random: overrides.random }),
       });

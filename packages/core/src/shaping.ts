@@ -42,6 +42,8 @@ export interface Limits {
   /** New connections; null: no limit. May be fractional. */
   readonly connectionsPerSecond: number | null;
   readonly tls: TlsPolicy;
+  /** Keep to the policies by which domains ask for verified TLS (RFC 8461), whatever `tls` says. */
+  readonly mtaSts: boolean;
   readonly pipelining: boolean;
   readonly timeouts: PhaseTimeouts;
   /** A connection without work is closed after this, ms. */
@@ -85,6 +87,7 @@ export const builtInLimits: Limits = {
   burst: null,
   connectionsPerSecond: null,
   tls: 'opportunistic',
+  mtaSts: true,
   pipelining: true,
   timeouts: {
     connectMs: 30_000,

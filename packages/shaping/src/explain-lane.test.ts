@@ -105,9 +105,10 @@ test('a control has the last word, and is named where it changed something', () 
 
 test('changes of limits in words are the same changes again', () => {
   const whole = `default:\n  connection_limit: 2\n  max_connection_rate: unlimited\n  max_message_rate: 5000/h
-  burst: 3\n  max_deliveries_per_connection: 4\n  idle_timeout: 90s\n  tls: disabled\n  pipelining: false
+  burst: 3\n  max_deliveries_per_connection: 4\n  idle_timeout: 90s\n  tls: disabled\n  mta_sts: false
+  pipelining: false
   timeouts: { connect: 1s, dot: 2m }\n  retry_schedule: [1m, 5m]\n  failures_before_hold: 12\n`;
   const { limits } = shapingOfText(whole, 'a.yaml').shaping.default;
-  assert.equal(Object.keys(limits).length, 11);
+  assert.equal(Object.keys(limits).length, 12);
   assert.deepEqual(limitChangesOf(limitsEntryOf(limits)), limits);
 });

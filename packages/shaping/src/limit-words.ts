@@ -10,6 +10,7 @@ export const limitKeys = {
   deliveriesPerConnection: 'max_deliveries_per_connection',
   idleMs: 'idle_timeout',
   tls: 'tls',
+  mtaSts: 'mta_sts',
   pipelining: 'pipelining',
   'timeouts.connectMs': 'timeouts.connect',
   'timeouts.greetingMs': 'timeouts.greeting',
@@ -90,6 +91,7 @@ export const limitText = (limits: Limits, name: LimitName): string => {
     case 'connections':
     case 'deliveriesPerConnection':
     case 'tls':
+    case 'mtaSts':
     case 'pipelining':
     case 'failuresBeforeHold':
       return String(limits[name]);

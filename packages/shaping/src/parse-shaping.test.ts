@@ -58,6 +58,7 @@ isps:
     max_deliveries_per_connection: 11
     idle_timeout: 90s
     tls: disabled
+    mta_sts: false
     pipelining: false
     timeouts: { connect: 1s, greeting: 2s, ehlo: 3s, mail: 4s, rcpt: 5s, data: 6s, body: 7s, dot: 8s }
     retry_schedule: [1m, 5m, 1h]
@@ -76,6 +77,7 @@ sources:
     connections: 7,
     deliveriesPerConnection: 11,
     tls: 'disabled',
+    mtaSts: false,
     pipelining: false,
     timeouts: {
       connectMs: 1_000,

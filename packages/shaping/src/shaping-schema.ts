@@ -33,6 +33,11 @@ const limits = {
   tls: optional(
     Type.Enum(['opportunistic', 'required', 'disabled'], { description: 'Whether mail goes without TLS' }),
   ),
+  mta_sts: optional(
+    Type.Boolean({
+      description: 'Keep to the policies by which domains ask for verified TLS (MTA-STS), whatever tls says',
+    }),
+  ),
   pipelining: optional(Type.Boolean({ description: 'Use PIPELINING where it is offered' })),
   timeouts: optional(Timeouts),
   retry_schedule: optional(

@@ -18,6 +18,8 @@ import { relaySession, type Session, smtpSession } from './session.ts';
 /** How sessions of a lane are opened. */
 export interface SessionTerms {
   readonly tls: TlsPolicy;
+  /** With `required`: the certificate must verify. */
+  readonly verify: boolean;
   readonly pipelining: boolean;
   readonly timeouts: Partial<SmtpTimeouts>;
 }
@@ -82,7 +84,7 @@ export class Connector {
           throw failure ?? new NoSessionError('No address.', { host, remoteAddress: null });
         tries += 1;
         try {
-          return await this.#connect(host, address, source, terms);
+          return await this.#connect(host, address, source, verifiedTerms(terms, destination));
         } catch (error) {
           if (!(error instanceof SmtpError)) throw error;
           // The other exchangers lie behind the same proxy.
@@ -110,6 +112,7 @@ export class Connector {
         port,
         ehloName: source.ehloName,
         tls: terms.tls,
+        verify: terms.verify,
         pipelining: terms.pipelining,
         timeouts: terms.timeouts,
         loopbackOnly,
@@ -178,6 +181,10 @@ export class Connector {
     return relay;
   }
 }
+
+/** A domain's policy wins over what the lane says of TLS. */
+const verifiedTerms = (terms: SessionTerms, { verifiedTls }: Destination): SessionTerms =>
+  verifiedTls ? { ...terms, tls: 'required', verify: true } : terms;
 
 const proxyFailure = (error: SmtpError): NoSessionError =>
   new NoSessionError(error.message, { host: null, remoteAddress: null }, error);

@@ -1,15 +1,22 @@
 /** Where a domain's mail goes right now: its exchangers, best first, remembered as long as DNS allows. */
-import type { DnsResolver, MxHost } from '@millrace/smtp';
+import { allowsMx, type DnsResolver, type MxHost, type StsPolicies, type StsPolicy } from '@millrace/smtp';
 
-/** The servers that take a message: domains with the same exchangers share it, and so its connections. */
+/**
+ * The servers that take a message: domains with the same exchangers, to be spoken to in the same way, share it, and so its
+ * connections.
+ */
 export interface Destination {
   readonly key: string;
   readonly hosts: readonly MxHost[];
+  /** Only over TLS with a certificate that verifies, because the domains' policies say so (RFC 8461 5). */
+  readonly verifiedTls: boolean;
 }
 
 /** What is known of a domain. */
 export type DomainMail =
   | { readonly kind: 'destination'; readonly destination: Destination }
+  /** Its policy names none of its exchangers: either of them is wrong, or somebody meddles with DNS (RFC 8461 5.1). */
+  | { readonly kind: 'no_allowed_host'; readonly reason: string }
   /** It takes no mail (RFC 7505), or does not exist. */
   | { readonly kind: 'null_mx' }
   | { readonly kind: 'no_domain' }
@@ -17,6 +24,8 @@ export type DomainMail =
 
 interface Entry {
   readonly mail: DomainMail;
+  /** Whether its policy was looked for. */
+  readonly byPolicy: boolean;
   readonly freshUntil: number;
 }
 
@@ -30,64 +39,90 @@ const maxDomains = 50_000;
 /** Asks once per domain however many messages wait; bounded. */
 export class Destinations {
   readonly #resolver: Pick<DnsResolver, 'resolve'>;
+  readonly #policies: Pick<StsPolicies, 'find'>;
   readonly #now: () => number;
   readonly #entries = new Map<string, Entry>();
   readonly #pending = new Map<string, Promise<DomainMail>>();
 
-  constructor(resolver: Pick<DnsResolver, 'resolve'>, now: () => number) {
+  constructor(
+    resolver: Pick<DnsResolver, 'resolve'>,
+    policies: Pick<StsPolicies, 'find'>,
+    now: () => number,
+  ) {
     this.#resolver = resolver;
+    this.#policies = policies;
     this.#now = now;
   }
 
-  /** What is remembered and fresh; undefined: `find` has to ask. */
-  known(domain: string, now: number): DomainMail | undefined {
+  /** What is remembered and fresh; undefined: `find` has to ask. `byPolicy`: as the domain's MTA-STS policy wants it. */
+  known(domain: string, byPolicy: boolean, now: number): DomainMail | undefined {
     const entry = this.#entries.get(domain);
-    return entry === undefined || entry.freshUntil <= now ? undefined : entry.mail;
+    return entry === undefined || entry.freshUntil <= now || entry.byPolicy !== byPolicy
+      ? undefined
+      : entry.mail;
   }
 
   /** Never rejects for an answer that DNS gives. */
-  find(domain: string): Promise<DomainMail> {
-    const pending = this.#pending.get(domain);
+  find(domain: string, byPolicy: boolean): Promise<DomainMail> {
+    const key = byPolicy ? domain : `${domain} without policy`;
+    const pending = this.#pending.get(key);
     if (pending !== undefined) return pending;
-    const asked = this.#ask(domain).finally(() => this.#pending.delete(domain));
-    this.#pending.set(domain, asked);
+    const asked = this.#ask(domain, byPolicy).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, asked);
     return asked;
   }
 
-  async #ask(domain: string): Promise<DomainMail> {
-    const answer = await this.#resolver.resolve(domain);
+  async #ask(domain: string, byPolicy: boolean): Promise<DomainMail> {
+    const [answer, policy] = await Promise.all([
+      this.#resolver.resolve(domain),
+      byPolicy ? this.#policies.find(domain) : undefined,
+    ]);
     const now = this.#now();
     switch (answer.kind) {
       case 'temporary': {
         const known = this.#entries.get(domain);
-        return known !== undefined && known.freshUntil + staleMs > now ? known.mail : answer;
+        return known?.byPolicy === byPolicy && known.freshUntil + staleMs > now ? known.mail : answer;
       }
       case 'mx': {
         const ttlMs = Math.min(longestTtlMs, Math.max(shortestTtlMs, answer.ttl * 1_000));
-        return this.#remember(domain, mailOf(answer.hosts), now + ttlMs);
+        const mail = mailOf(domain, answer.hosts, policy);
+        return this.#remember(domain, { mail, byPolicy, freshUntil: now + ttlMs });
       }
       default:
-        return this.#remember(domain, answer, now + negativeTtlMs);
+        return this.#remember(domain, { mail: answer, byPolicy, freshUntil: now + negativeTtlMs });
     }
   }
 
-  #remember(domain: string, mail: DomainMail, freshUntil: number): DomainMail {
+  #remember(domain: string, entry: Entry): DomainMail {
     this.#entries.delete(domain);
-    this.#entries.set(domain, { mail, freshUntil });
+    this.#entries.set(domain, entry);
     if (this.#entries.size > maxDomains) {
       for (const oldest of this.#entries.keys()) {
         this.#entries.delete(oldest);
         break;
       }
     }
-    return mail;
+    return entry.mail;
   }
 }
 
-const mailOf = (hosts: readonly MxHost[]): DomainMail => {
-  const key = hosts
+const mailOf = (domain: string, hosts: readonly MxHost[], policy: StsPolicy | undefined): DomainMail => {
+  // `testing` asks for reports to the domain, not for anything else of the delivery.
+  if (policy?.mode !== 'enforce') {
+    return { kind: 'destination', destination: { key: keyOf(hosts), hosts, verifiedTls: false } };
+  }
+  const allowed = hosts.filter(({ exchange }) => allowsMx(policy, exchange));
+  if (allowed.length === 0) {
+    const names = hosts.map(({ exchange }) => exchange).join(', ');
+    const reason = `The MTA-STS policy of ${domain} names none of its mail servers (${names}).`;
+    return { kind: 'no_allowed_host', reason };
+  }
+  const key = `${keyOf(allowed)} by verified TLS`;
+  return { kind: 'destination', destination: { key, hosts: allowed, verifiedTls: true } };
+};
+
+const keyOf = (hosts: readonly MxHost[]): string =>
+  hosts
     .map(({ exchange, preference }) => `${preference} ${exchange}`)
     .sort()
     .join(',');
-  return { kind: 'destination', destination: { key, hosts } };
-};

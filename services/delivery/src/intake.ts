@@ -24,6 +24,13 @@ export interface IntakeParts {
 }
 
 const ispsByName: ReadonlyMap<string, Isp> = new Map(isps.map((isp) => [isp, isp]));
+const relayDestination = ({ name }: EgressSource): Destination => ({
+  key: `relay ${name}`,
+  hosts: [],
+  // A relay's TLS is its own configuration's.
+  verifiedTls: false,
+});
+
 const dnsRetryMs = { realtime: 15_000, batch: 60_000 };
 
 export class Intake {
@@ -89,11 +96,12 @@ export class Intake {
     const source = this.#source(job, isp);
     if (source === undefined) return undefined;
     if (source.relay !== undefined) {
-      return this.#enter(job, isp, source, { key: `relay ${source.name}`, hosts: [] });
+      return this.#enter(job, isp, source, relayDestination(source));
     }
-    const known = this.#parts.destinations.known(task.domain, job.takenAt);
+    const byPolicy = this.#parts.lanes.of(isp, task.site, source).limits.mtaSts;
+    const known = this.#parts.destinations.known(task.domain, byPolicy, job.takenAt);
     if (known?.kind === 'destination') return this.#enter(job, isp, source, known.destination);
-    this.#find(job, isp, source).catch((error: unknown) => {
+    this.#find(job, isp, source, byPolicy).catch((error: unknown) => {
       this.#parts.logger.error({ error: String(error), domain: task.domain }, 'looking for a domain');
     });
     return undefined;
@@ -112,10 +120,10 @@ export class Intake {
     return undefined;
   }
 
-  async #find(job: Job, isp: Isp, source: EgressSource): Promise<void> {
+  async #find(job: Job, isp: Isp, source: EgressSource, byPolicy: boolean): Promise<void> {
     const task = job.held.value;
     const { destinations, outcomes, now } = this.#parts;
-    const found = await destinations.find(task.domain);
+    const found = await destinations.find(task.domain, byPolicy);
     if (this.#stopped || !this.#parts.mayBeSent(job)) return;
     switch (found.kind) {
       case 'destination':
@@ -129,6 +137,11 @@ export class Intake {
       case 'no_domain': {
         const text = `${task.domain} does not exist.`;
         outcomes.bounced(job, null, { code: null, enhanced: '5.1.2', text, phase: 'dns' }, 'invalid_domain');
+        return;
+      }
+      case 'no_allowed_host': {
+        const answer = { code: null, enhanced: '4.7.5', text: found.reason, phase: 'dns' };
+        outcomes.deferred(job, null, answer, 'tls_failed', null);
         return;
       }
       case 'temporary': {

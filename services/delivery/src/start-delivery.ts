@@ -4,7 +4,7 @@ import type { Isp, Stream } from '@millrace/core';
 import { connectKafka, type KafkaLogger, kafkaOptionsOf } from '@millrace/kafka';
 import type { Config, RedisConnection } from '@millrace/service';
 import { readShapingFile } from '@millrace/shaping';
-import { DnsResolver } from '@millrace/smtp';
+import { DnsResolver, policyFetch, StsPolicies } from '@millrace/smtp';
 import { type Delivery, startWorker } from './worker.ts';
 
 export interface StartDeliveryOptions {
@@ -35,6 +35,14 @@ export const startDelivery = async (options: StartDeliveryOptions): Promise<Deli
     servers: config.router.dns_servers,
     timeoutMs: config.router.dns_timeout_ms,
   });
+  const policies = new StsPolicies({
+    resolver,
+    fetch: policyFetch({ resolver, ca, loopbackOnly: config.delivery.loopback_only }),
+    onFailure: (domain, reason) => {
+      logger.warn({ domain, reason }, 'the MTA-STS policy that the domain announces cannot be had');
+    },
+    ...(options.now && { now: options.now }),
+  });
   const kafka = await connectKafka(kafkaOptionsOf(config, `delivery-${stream}`, logger));
   const stop = async (): Promise<void> => {
     await kafka.stop();
@@ -46,6 +54,7 @@ export const startDelivery = async (options: StartDeliveryOptions): Promise<Deli
       ...options,
       kafka,
       resolver,
+      policies,
       shaping,
       ...(ca === undefined ? {} : { ca }),
     });

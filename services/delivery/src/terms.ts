@@ -4,6 +4,7 @@ import type { SessionTerms } from './connector.ts';
 
 export const openTerms = ({ tls, pipelining, timeouts }: LaneLimits): SessionTerms => ({
   tls,
+  verify: false,
   pipelining,
   timeouts: {
     connectMs: timeouts.connectMs,

@@ -5,7 +5,7 @@ import { type Isp, isps, type Shaping, type Stream, shardTopic } from '@millrace
 import type { ConsumerStats, Kafka, KafkaLogger, WindowedConsumer } from '@millrace/kafka';
 import { createBlobStore, messageFacts } from '@millrace/message';
 import type { Config, RedisConnection } from '@millrace/service';
-import type { DnsResolver } from '@millrace/smtp';
+import type { DnsResolver, StsPolicies } from '@millrace/smtp';
 import { Attempts } from './attempts.ts';
 import { ConnectionPlaces } from './connection-places.ts';
 import { Connector } from './connector.ts';
@@ -46,6 +46,8 @@ export interface WorkerOptions {
   /** Stays the caller's to stop. */
   readonly redis: RedisConnection;
   readonly resolver: DnsResolver;
+  /** MTA-STS of the recipients' domains. */
+  readonly policies: Pick<StsPolicies, 'find'>;
   readonly shaping: Shaping;
   readonly stream: Stream;
   /** Default: all. */
@@ -104,6 +106,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     kafka,
     redis,
     resolver,
+    policies,
     shaping,
     stream,
     logger,
@@ -202,7 +205,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       now,
     }),
     pools,
-    destinations: new Destinations(resolver, now),
+    destinations: new Destinations(resolver, policies, now),
     lanes,
     outcomes,
     mayBeSent: attempts.mayBeSent,

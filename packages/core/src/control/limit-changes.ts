@@ -37,6 +37,7 @@ const checks: Readonly<Partial<Record<keyof LimitChanges, Check>>> = {
   burst: orNull(isCount),
   connectionsPerSecond: orNull(isRate),
   tls: (value) => value === 'opportunistic' || value === 'required' || value === 'disabled',
+  mtaSts: isFlag,
   pipelining: isFlag,
   timeouts: (value) => isFields(value) && firstBad(value, timeoutChecks) === undefined,
   idleMs: isMs,
