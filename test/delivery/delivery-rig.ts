@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type ControlKind,
   deadLetterTopic,
   delayTiers,
   delayTopic,
@@ -18,7 +19,7 @@ import type { Kafka, Producer, ReadRecord } from '@millrace/kafka';
 import { testInstallation } from '@millrace/kafka/testing';
 import { dkimKey, dkimRecord } from '@millrace/message';
 import { type Sandbox, type SandboxOptions, startSandbox } from '@millrace/sandbox';
-import type { DelayedTask, DeliveryTask, MessageEvent, Template } from '@millrace/schemas';
+import type { ControlState, DelayedTask, DeliveryTask, MessageEvent, Template } from '@millrace/schemas';
 import { connectRedis, type RedisConnection } from '@millrace/service';
 import { parseShaping } from '@millrace/shaping';
 import { DnsResolver, policyFetch, StsPolicies } from '@millrace/smtp';
@@ -76,6 +77,10 @@ export interface DeliveryRig {
   /** Writes tasks to their shards. */
   send(...tasks: readonly DeliveryTask[]): Promise<void>;
   template(template: Partial<Template> & Pick<Template, 'template_id'>): Promise<void>;
+  /** Sets a control; `value`: what its kind takes. Answers with its key. */
+  control(kind: ControlKind, scope: string, overrides?: Partial<ControlState>): Promise<string>;
+  /** Undoes a control by its key. */
+  undo(key: string): Promise<void>;
   /** Puts delayed records back into their shards, as the scheduler would when they are due; resolves to how many. */
   releaseDelayed(): Promise<number>;
   /** Looks again whenever a record arrives, and now and then, until there is a value. */
@@ -122,7 +127,7 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
   const tiers = delayTiers.map(delayTopic);
   const [installation, sandbox] = await Promise.all([
     testInstallation(
-      [...shards, ...shards.map(deadLetterTopic), ...tiers, topics.events, topics.templates],
+      [...shards, ...shards.map(deadLetterTopic), ...tiers, topics.events, topics.templates, topics.control],
       options.partitions,
     ),
     startSandbox({
@@ -314,6 +319,22 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
       const key = `${value.tenant}/${value.template_id}@${value.version}`;
       await producer.send('Template', topics.templates, { key, value });
     },
+    control: async (kind, scope, overrides = {}) => {
+      const key = `${kind}|${scope}`;
+      const value: ControlState = {
+        scope,
+        kind,
+        until: null,
+        reason: 'a test',
+        author: 'test',
+        set_at: now(),
+        value: null,
+        ...overrides,
+      };
+      await producer.send('ControlState', topics.control, { key, value });
+      return key;
+    },
+    undo: (key) => producer.sendTombstone(topics.control, key),
     releaseDelayed: async () => {
       const due = delays.slice(released);
       released = delays.length;

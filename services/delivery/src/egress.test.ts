@@ -21,7 +21,7 @@ test('over a round each source has exactly its share', () => {
       const total = weights.reduce((sum, weight) => sum + weight, 0);
       const counts = weights.map(() => 0);
       for (let turn = 0; turn < total; turn += 1) {
-        const index = Number(pool.next(() => true)?.name);
+        const index = Number(pool.next(() => true, 'a.example')?.name);
         counts[index] = (counts[index] ?? 0) + 1;
       }
       assert.deepEqual(counts, weights);
@@ -34,6 +34,35 @@ test('a source that is not ready is passed over while another one is', () => {
     { source: source('a'), weight: 9 },
     { source: source('b'), weight: 1 },
   ]);
-  for (let turn = 0; turn < 5; turn += 1) assert.equal(pool.next(({ name }) => name === 'b')?.name, 'b');
-  assert.ok(pool.next(() => false) !== undefined);
+  for (let turn = 0; turn < 5; turn += 1)
+    assert.equal(pool.next(({ name }) => name === 'b', 'a.example')?.name, 'b');
+  assert.ok(pool.next(() => false, 'a.example') !== undefined);
+});
+
+test('a sticky pool gives each domain one source by weight, and another one only while that is not allowed', () => {
+  const pool = new EgressPool(
+    [
+      { source: source('a'), weight: 3 },
+      { source: source('b'), weight: 1 },
+      { source: source('c'), weight: 1 },
+    ],
+    true,
+  );
+  const domains = Array.from({ length: 2_000 }, (_, index) => `d${index}.example`);
+  const first = domains.map((domain) => pool.next(() => true, domain)?.name);
+  assert.deepEqual(
+    domains.map((domain) => pool.next(() => false, domain)?.name),
+    first,
+  );
+  const ofA = first.filter((name) => name === 'a').length;
+  assert.ok(Math.abs(ofA / domains.length - 0.6) < 0.05, `${ofA} of ${domains.length}`);
+  domains.forEach((domain, index) => {
+    const without = pool.next(
+      () => true,
+      domain,
+      ({ name }) => name !== 'a',
+    )?.name;
+    if (first[index] === 'a') assert.notEqual(without, 'a');
+    else assert.equal(without, first[index]);
+  });
 });

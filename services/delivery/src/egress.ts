@@ -1,4 +1,5 @@
 /** Egress sources and the pools that weigh them: which address, or which relay, a message leaves from. */
+import { createHash } from 'node:crypto';
 import type { Config, PoolConfig, SourceConfig } from '@millrace/service';
 
 /** One way out. */
@@ -24,9 +25,15 @@ interface Weighed {
 /** A weighted group of sources. */
 export class EgressPool {
   readonly #members: readonly Weighed[];
+  /** Each recipient domain has its own source, as long as that one may be used. */
+  readonly sticky: boolean;
 
-  constructor(members: readonly { readonly source: EgressSource; readonly weight: number }[]) {
+  constructor(
+    members: readonly { readonly source: EgressSource; readonly weight: number }[],
+    sticky = false,
+  ) {
     this.#members = members.map(({ source, weight }) => ({ source, weight, current: 0 }));
+    this.sticky = sticky;
   }
 
   get sources(): readonly EgressSource[] {
@@ -36,11 +43,19 @@ export class EgressPool {
   /**
    * The next source by smooth weighted round robin: over many messages each has its share, and no source gets its share
    * in one piece. Sources that are not `ready` are passed over while another one is.
+   * @param allowed of a source that it does not allow nothing leaves; undefined is the answer where it allows none
    */
-  next(ready: (source: EgressSource) => boolean): EgressSource | undefined {
-    if (this.#members.length === 1) return this.#members[0]?.source;
-    const able = this.#members.filter(({ source }) => ready(source));
-    const candidates = able.length > 0 ? able : this.#members;
+  next(
+    ready: (source: EgressSource) => boolean,
+    domain: string,
+    allowed?: (source: EgressSource) => boolean,
+  ): EgressSource | undefined {
+    const members =
+      allowed === undefined ? this.#members : this.#members.filter(({ source }) => allowed(source));
+    if (members.length === 1) return members[0]?.source;
+    if (this.sticky) return stickyChoice(members, domain)?.source;
+    const able = members.filter(({ source }) => ready(source));
+    const candidates = able.length > 0 ? able : members;
     let total = 0;
     let best: Weighed | undefined;
     for (const member of candidates) {
@@ -53,6 +68,27 @@ export class EgressPool {
     return best.source;
   }
 }
+
+/**
+ * Weighted rendezvous hashing: every worker chooses the same, each source has its share of the domains, and where one is
+ * away only its own domains go elsewhere.
+ */
+const stickyChoice = (members: readonly Weighed[], domain: string): Weighed | undefined => {
+  let best: Weighed | undefined;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const member of members) {
+    const score = -member.weight / Math.log(fraction(`${domain} ${member.source.name}`));
+    if (best === undefined || score > highest) {
+      best = member;
+      highest = score;
+    }
+  }
+  return best;
+};
+
+/** A text as a number, above 0 and below 1. */
+const fraction = (text: string): number =>
+  (createHash('sha1').update(text).digest().readUInt32BE(0) + 0.5) / 2 ** 32;
 
 /** The parts of the configuration that say how mail leaves. */
 export type EgressConfig = Pick<Config, 'pools' | 'sources'>;
@@ -87,6 +123,6 @@ export const egressPools = (
   return new Map(
     Object.entries(config.pools)
       .filter(([, pool]) => pool.stream === stream)
-      .map(([name, pool]) => [name, new EgressPool(poolOf(pool, sources))]),
+      .map(([name, pool]) => [name, new EgressPool(poolOf(pool, sources), pool.sticky)]),
   );
 };

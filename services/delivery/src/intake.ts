@@ -1,9 +1,11 @@
 /** Records on their way into lanes: what the journal knows of them, whether they are still wanted, which source, where to. */
-import { type Isp, isMessageId, isps } from '@millrace/core';
+import { type Isp, isMessageId, isps, laneKey } from '@millrace/core';
 import type { Held, KafkaLogger } from '@millrace/kafka';
 import type { DeliveryTask } from '@millrace/schemas';
+import type { HeldBack } from './control/held-back.ts';
+import { factsOf, type SourceChoices } from './control/source-choice.ts';
 import type { Destination, Destinations } from './destinations.ts';
-import type { EgressPool, EgressSource } from './egress.ts';
+import type { EgressSource } from './egress.ts';
 import type { Job } from './job.ts';
 import type { JournalLook } from './journal-look.ts';
 import type { Lane } from './lane.ts';
@@ -13,7 +15,8 @@ import { deliverySpan } from './spans.ts';
 
 export interface IntakeParts {
   readonly journal: JournalLook;
-  readonly pools: ReadonlyMap<string, EgressPool>;
+  readonly choices: SourceChoices;
+  readonly heldBack: HeldBack;
   readonly destinations: Destinations;
   readonly lanes: Lanes;
   readonly outcomes: OutcomeWriter;
@@ -36,6 +39,7 @@ const dnsRetryMs = { realtime: 15_000, batch: 60_000 };
 export class Intake {
   readonly #parts: IntakeParts;
   #arrived: Job[] = [];
+  #displaced: Job[] = [];
   #stopped = false;
 
   constructor(parts: IntakeParts) {
@@ -59,6 +63,16 @@ export class Intake {
     if (this.#arrived.push(job) === 1) setImmediate(() => this.#lookUp());
   }
 
+  /** Messages that were in a lane, or held back, find their way anew: in a later turn of the event loop. */
+  placeAnew(jobs: readonly Job[]): void {
+    if (jobs.length === 0) return;
+    if (this.#displaced.length === 0) setImmediate(() => this.#placeAll(this.#displaced.splice(0)));
+    for (const job of jobs) this.#displaced.push(job);
+  }
+
+  /** Messages that controls held back find their way anew, at once. */
+  readonly released = (jobs: readonly Job[]): void => this.#placeAll(jobs);
+
   /** Redis is there again: what had to wait for it goes on. */
   redisIsBack(): void {
     this.#parts.journal.redisIsBack(this.#placeAll);
@@ -67,6 +81,7 @@ export class Intake {
   stop(): void {
     this.#stopped = true;
     this.#arrived = [];
+    this.#displaced = [];
     this.#parts.journal.stop();
   }
 
@@ -109,15 +124,32 @@ export class Intake {
 
   #source(job: Job, isp: Isp): EgressSource | undefined {
     const task = job.held.value;
-    const { lanes, outcomes } = this.#parts;
-    const source = this.#parts.pools
-      .get(task.pool)
-      ?.next((candidate) => !lanes.of(isp, task.site, candidate).throttled);
-    if (source !== undefined) return source;
-    const text = `Pool ${task.pool} is not configured for stream ${task.stream}.`;
-    this.#parts.logger.error({ pool: task.pool, message_id: task.message_id }, text);
-    outcomes.deferred(job, null, { code: null, enhanced: '4.3.5', text, phase: null }, 'other', null);
-    return undefined;
+    const { choices, outcomes, heldBack } = this.#parts;
+    const choice = choices.choose(task, isp);
+    switch (choice.kind) {
+      case 'source':
+        return choice.source;
+      case 'dropped': {
+        const { reason } = choice.control;
+        outcomes.cancelled(job, reason === '' ? 'Dropped by an operator.' : reason);
+        return undefined;
+      }
+      case 'suspended': {
+        const { stream, site } = factsOf(task, isp);
+        const { control } = choice;
+        const lane = laneKey({ stream, isp, site, source: choice.source.name });
+        heldBack.hold(job, control, lane, isp !== 'other' && choices.allSuspended(task, isp));
+        return undefined;
+      }
+      case 'no_pool': {
+        const text = `Pool ${task.pool} is not configured for stream ${task.stream}.`;
+        this.#parts.logger.error({ pool: task.pool, message_id: task.message_id }, text);
+        outcomes.deferred(job, null, { code: null, enhanced: '4.3.5', text, phase: null }, 'other', null);
+        return undefined;
+      }
+      default:
+        return choice satisfies never;
+    }
   }
 
   async #find(job: Job, isp: Isp, source: EgressSource, byPolicy: boolean): Promise<void> {
@@ -162,8 +194,6 @@ export class Intake {
       outcomes.postponed(job, returnAt, 'lane_busy');
       return undefined;
     }
-    const lane = lanes.of(isp, site, source);
-    lane.add(destination, job);
-    return lane;
+    return lanes.add(isp, site, source, destination, job);
   }
 }

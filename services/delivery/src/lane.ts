@@ -5,7 +5,8 @@
  * the first session that takes it, as soon as there is a token. Sessions are opened while messages wait for one and the
  * limits allow it.
  */
-import type { LaneLimits } from '@millrace/core';
+import { isDeepStrictEqual } from 'node:util';
+import { connectionsBucket, type Isp, type LaneLimits, type LaneOf } from '@millrace/core';
 import type { SendResult } from '@millrace/smtp';
 import type { ConnectionPlaces, PlaceSeeker } from './connection-places.ts';
 import { NoSessionError } from './connector.ts';
@@ -46,6 +47,8 @@ export interface LaneParts {
   /** No session could be opened for it. */
   readonly unreached: (job: Job, lane: Lane, failure: NoSessionError, durationMs: number) => void;
   readonly random: () => number;
+  /** Whether a message may still leave from this lane; where not, it has been put elsewhere. Cheap. */
+  readonly mayLeave: (job: Job, lane: Lane) => boolean;
   readonly now: () => number;
   /** Waiting messages for which one more session is opened. */
   readonly messagesPerSession: number;
@@ -65,8 +68,9 @@ const isLease = (answer: Lease | { readonly waitMs: number }): answer is Lease =
 
 export class Lane implements PlaceSeeker {
   readonly key: string;
-  readonly limits: LaneLimits;
+  readonly of: LaneOf;
   readonly source: EgressSource;
+  #limits: LaneLimits;
   readonly #parts: LaneParts;
   readonly #routes = new Map<string, Route>();
   #sessions = 0;
@@ -84,12 +88,40 @@ export class Lane implements PlaceSeeker {
   /** ms spent waiting for tokens while messages waited. */
   throttledMs = 0;
 
-  constructor(key: string, limits: LaneLimits, source: EgressSource, parts: LaneParts) {
+  constructor(key: string, of: LaneOf, limits: LaneLimits, source: EgressSource, parts: LaneParts) {
     this.key = key;
-    this.limits = limits;
+    this.of = of;
+    this.#limits = limits;
     this.source = source;
     this.#parts = parts;
     if (limits.messages === undefined) this.#tokens = Number.POSITIVE_INFINITY;
+  }
+
+  get isp(): Isp {
+    return this.of.isp;
+  }
+
+  get limits(): LaneLimits {
+    return this.#limits;
+  }
+
+  /** Other limits hold from now on; sessions that are more than they allow end with the mail that is in them. */
+  setLimits(limits: LaneLimits): void {
+    const before = this.#limits;
+    if (isDeepStrictEqual(limits, before)) return;
+    this.#limits = limits;
+    const { buckets, leases } = this.#parts;
+    if (!isDeepStrictEqual(limits.messages, before.messages)) {
+      buckets.limitChanged(this.key);
+      this.#tokens = limits.messages === undefined ? Number.POSITIVE_INFINITY : 0;
+      this.#tokensAt = 0;
+    }
+    if (!isDeepStrictEqual(limits.newConnections, before.newConnections)) {
+      buckets.limitChanged(connectionsBucket(this.key));
+      this.#opensAt = 0;
+    }
+    if (limits.connections !== before.connections) leases.limitChanged(this.key, limits.connections);
+    this.advance();
   }
 
   /** Messages that no session has yet. */
@@ -189,6 +221,11 @@ export class Lane implements PlaceSeeker {
     return removed;
   }
 
+  /** Puts what was made ready back among those that wait, where `remove` finds it. */
+  unprepare(): void {
+    for (const route of this.#routes.values()) this.#unprepare(route);
+  }
+
   /** Takes the waiting messages out beyond the `keep` most urgent of each destination. */
   removeBeyond(keep: number): Job[] {
     const removed: Job[] = [];
@@ -263,6 +300,10 @@ export class Lane implements PlaceSeeker {
         this.#drop(job);
         continue;
       }
+      if (!this.#parts.mayLeave(job, this)) {
+        this.#drop(job);
+        continue;
+      }
       this.#tokens -= 1;
       this.sent += 1;
       use.send(job);
@@ -279,7 +320,8 @@ export class Lane implements PlaceSeeker {
       use.end();
       return;
     }
-    if (use.deliveries >= this.#parts.quantum && this.#givesWay(use)) use.end();
+    const tooMany = this.#sessions > this.limits.connections;
+    if ((tooMany || use.deliveries >= this.#parts.quantum) && this.#givesWay(use)) use.end();
     this.#advanceRoute(route);
     if (use.spent && route.waiting.size > 0) this.#openSessions();
   }
@@ -310,6 +352,11 @@ export class Lane implements PlaceSeeker {
     const { buckets } = this.#parts;
     buckets.take(this.key, messages, want).then(({ granted, waitMs }) => {
       this.#takingTokens = false;
+      if (this.limits.messages !== messages) {
+        // Granted, or refused, under limits that are no longer in force.
+        for (const route of this.#routes.values()) this.#offer(route);
+        return;
+      }
       if (granted === 0) {
         this.#throttle(waitMs);
         return;
@@ -398,7 +445,7 @@ export class Lane implements PlaceSeeker {
     try {
       if (newConnections !== undefined) {
         const { granted, waitMs } = await this.#parts.buckets.take(
-          `${this.key}/connections`,
+          connectionsBucket(this.key),
           newConnections,
           1,
         );

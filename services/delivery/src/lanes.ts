@@ -1,5 +1,7 @@
 /** The lanes that this worker has messages for, and what has to be looked at from time to time. */
-import { type Isp, type LaneOf, laneKey, laneLimits, type Shaping, type Stream } from '@millrace/core';
+import { type Isp, type LaneOf, laneKey, type Stream } from '@millrace/core';
+import type { LimitsNow } from './control/controls.ts';
+import type { Destination } from './destinations.ts';
 import type { EgressSource } from './egress.ts';
 import type { Job } from './job.ts';
 import { Lane, type LaneParts } from './lane.ts';
@@ -7,20 +9,29 @@ import { LaneRoom } from './lane-room.ts';
 
 export interface LanesOptions {
   readonly stream: Stream;
-  readonly shaping: Shaping;
+  readonly limitsOf: (lane: LaneOf) => LimitsNow;
   readonly parts: LaneParts;
   /** No room in the window that its lane shares with others: it may come back then, ms since the epoch. */
   readonly postpone: (job: Job, dueAt: number) => void;
   /** Records of the shared shard that this worker holds at most. */
   readonly sharedWindow: () => { readonly records: number; readonly ofPartition: number };
+  /** The sources of the stream. */
+  readonly sources: () => ReadonlySet<EgressSource>;
+  /** Whether a message may leave from another source of its pool just as well. */
+  readonly movable: (job: Job) => boolean;
+  /** They are to find their lane anew. */
+  readonly displaced: (jobs: readonly Job[]) => void;
   /** Nothing is sent at the moment, and that is no lane's fault. */
   readonly paused: () => boolean;
 }
 
 interface Entry {
   readonly lane: Lane;
-  /** Of lanes in the shared shard. */
-  readonly room: LaneRoom | undefined;
+  /** When its limits change by themselves, ms since the epoch; null: not before something else changes them. */
+  limitsUntil: number | null;
+  readonly room: LaneRoom;
+  /** Messages that it can take and send soon, as of the last look; less those that it took since. */
+  free: number;
   desertedSince: number | undefined;
 }
 
@@ -31,6 +42,10 @@ const measureMs = 1_000;
 const forgetMs = 60_000;
 /** A message in a shared window waits so long for a lane that hardly moves, ms. */
 const momentMs = 3_000;
+/** A source has room for what it sends in so long, ms. */
+const freeMs = 1_000;
+/** Messages of one lane that go to others at one look. */
+const mostMoved = 200;
 /** Until there is a measure, messages a second. */
 const expectedPace = 1_000;
 
@@ -48,6 +63,18 @@ export class Lanes {
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
+  /** Puts a message into its lane. */
+  add(isp: Isp, site: string, source: EgressSource, destination: Destination, job: Job): Lane {
+    const entry = this.#entry(isp, site, source);
+    entry.free -= 1;
+    entry.lane.add(destination, job);
+    return entry.lane;
+  }
+
+  /** Whether a source can take and send one more message to this provider or site soon. */
+  readonly hasRoom = (isp: Isp, site: string, source: EgressSource): boolean =>
+    this.#entry(isp, site, source).free >= 1;
+
   /** The lane from a source to a provider, or to a site that nobody knows. */
   of(isp: Isp, site: string, source: EgressSource): Lane {
     return this.#entry(isp, site, source).lane;
@@ -57,7 +84,7 @@ export class Lanes {
   returnAt(isp: Isp, site: string, source: EgressSource): number | undefined {
     if (isp !== 'other') return undefined;
     const { lane, room } = this.#entry(isp, site, source);
-    if (room === undefined || lane.backlog < room.room(this.#fairShare)) return undefined;
+    if (lane.backlog < room.room(this.#fairShare)) return undefined;
     return room.returnAt(lane.backlog, this.#options.parts.now());
   }
 
@@ -78,6 +105,18 @@ export class Lanes {
     return [...this.#lanes.values()].map(({ lane }) => lane);
   }
 
+  /** Shaping or controls are others now. `stays`: whether a waiting message may go on waiting; answers with the others. */
+  changed(stays: (job: Job, lane: Lane) => boolean): Job[] {
+    const removed: Job[] = [];
+    for (const entry of this.#lanes.values()) {
+      const { lane } = entry;
+      this.#refresh(entry);
+      lane.unprepare();
+      removed.push(...lane.remove((job) => !stays(job, lane)));
+    }
+    return removed;
+  }
+
   /** By its key, where it is known. */
   known(key: string): Lane | undefined {
     return this.#lanes.get(key)?.lane;
@@ -89,20 +128,28 @@ export class Lanes {
   }
 
   #entry(isp: Isp, site: string, source: EgressSource): Entry {
-    const { stream, shaping, parts } = this.#options;
+    const { stream, limitsOf, parts } = this.#options;
     const of: LaneOf = { stream, isp, site, source: source.name };
     const key = laneKey(of);
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
-    const limits = laneLimits(shaping, of);
+    const { limits, changesAt } = limitsOf(of);
     const pace = Math.min(expectedPace, limits.messages?.perSecond ?? expectedPace);
     const entry: Entry = {
-      lane: new Lane(key, limits, source, parts),
-      room: isp === 'other' ? new LaneRoom(pace, parts.now()) : undefined,
+      lane: new Lane(key, of, limits, source, parts),
+      limitsUntil: changesAt,
+      room: new LaneRoom(pace, parts.now()),
+      free: pace,
       desertedSince: undefined,
     };
     this.#lanes.set(key, entry);
     return entry;
+  }
+
+  #refresh(entry: Entry): void {
+    const { limits, changesAt } = this.#options.limitsOf(entry.lane.of);
+    entry.limitsUntil = changesAt;
+    entry.lane.setLimits(limits);
   }
 
   #tick(): void {
@@ -116,10 +163,12 @@ export class Lanes {
     }
     for (const [key, entry] of this.#lanes) {
       const { lane } = entry;
+      if (entry.limitsUntil !== null && entry.limitsUntil <= now) this.#refresh(entry);
       if (sweep) lane.remove((job) => !this.#options.parts.mayBeSent(job));
       if (measure) this.#makeRoom(entry, now);
       lane.tidy();
       lane.advance();
+      this.#lookForRoom(entry);
       if (!lane.deserted) entry.desertedSince = undefined;
       else if (entry.desertedSince === undefined) entry.desertedSince = now;
       else if (now - entry.desertedSince > forgetMs) {
@@ -127,23 +176,56 @@ export class Lanes {
         this.#lanes.delete(key);
       }
     }
+    if (this.#options.sources().size > 1) this.#evenOut();
   }
 
   /** Every lane that waits in the shared window may have as much of it, and none so much that it fills a partition's. */
   #shareOut(): void {
     let waiting = 0;
-    for (const { lane, room } of this.#lanes.values())
-      if (room !== undefined && lane.backlog > 0) waiting += 1;
+    for (const { lane } of this.#lanes.values()) if (lane.isp === 'other' && lane.backlog > 0) waiting += 1;
     const { records, ofPartition } = this.#options.sharedWindow();
     this.#fairShare = Math.floor(Math.min(ofPartition / 2, records / Math.max(1, waiting)));
   }
 
+  /** What a lane can send in a moment, and what its sessions are given ahead. */
+  #lookForRoom(entry: Entry): void {
+    const { lane, room } = entry;
+    if (lane.throttled) entry.free = 0;
+    else entry.free = Math.max(room.pace * (freeMs / 1_000), 2 * lane.limits.connections) - lane.backlog;
+  }
+
+  /** What waits in a full lane goes to the pool's other sources as soon as those have room. */
+  #evenOut(): void {
+    const { movable, displaced, sources } = this.#options;
+    for (const { lane, free } of this.#lanes.values()) {
+      if (free > 0 || lane.backlog === 0) continue;
+      let room = 0;
+      for (const source of sources()) if (source !== lane.source) room += this.#freeOf(lane, source);
+      const keep = lane.throttled ? 1 : 2 * lane.limits.connections;
+      let most = Math.min(room, lane.backlog - keep, mostMoved);
+      if (most < 1) continue;
+      displaced(
+        lane.remove((job) => {
+          if (most < 1 || !movable(job)) return false;
+          most -= 1;
+          return true;
+        }),
+      );
+    }
+  }
+
+  #freeOf({ isp, of }: Lane, source: EgressSource): number {
+    const entry = this.#lanes.get(laneKey({ ...of, source: source.name }));
+    if (entry !== undefined) return Math.max(0, entry.free);
+    return this.#entry(isp, of.site, source).free;
+  }
+
   /** What a lane of the shared shard cannot get rid of soon makes room for the others. */
   #makeRoom({ lane, room }: Entry, now: number): void {
-    if (room === undefined) return;
     const { backlog } = lane;
     if (this.#options.paused()) return;
     room.measure(lane.sent, backlog, now);
+    if (lane.isp !== 'other') return;
     const most = room.room(this.#fairShare);
     const over = backlog > most ? lane.removeBeyond(most) : [];
     const stuck =

@@ -30,7 +30,7 @@ export interface OutcomeWriterParts {
 }
 
 /** Why a record waits in a delay tier without a try. */
-export type PostponeReason = 'lane_busy' | 'dns_failure' | 'template_missing' | 'retry';
+export type PostponeReason = 'lane_busy' | 'suspended' | 'dns_failure' | 'template_missing' | 'retry';
 
 const doneBefore: Answer = {
   code: null,
@@ -95,6 +95,12 @@ export class OutcomeWriter {
   expired(job: Job, tried: Try | null, last?: Answer, category: string | null = null): void {
     const outcome: Outcome = { kind: 'expired', try: tried, answer: tooOld(last), category };
     this.#supervise(job, this.#told(job, outcome));
+  }
+
+  /** An operator dropped it. */
+  cancelled(job: Job, reason: string): void {
+    const answer: Answer = { code: null, enhanced: null, text: reason, phase: null };
+    this.#supervise(job, this.#told(job, { kind: 'cancelled', try: null, answer, category: null }));
   }
 
   /** To be tried again by the schedule; expired, where that would be too late. */

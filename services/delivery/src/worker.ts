@@ -9,10 +9,15 @@ import type { DnsResolver, StsPolicies } from '@millrace/smtp';
 import { Attempts } from './attempts.ts';
 import { ConnectionPlaces } from './connection-places.ts';
 import { Connector } from './connector.ts';
+import { Controls } from './control/controls.ts';
+import { HeldBack } from './control/held-back.ts';
+import { SourceChoices } from './control/source-choice.ts';
 import { Destinations } from './destinations.ts';
 import { egressPools } from './egress.ts';
 import { Intake } from './intake.ts';
+import type { Job } from './job.ts';
 import { JournalLook } from './journal-look.ts';
+import type { Lane } from './lane.ts';
 import { reportLanes } from './lane-reports.ts';
 import { Lanes } from './lanes.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -67,6 +72,10 @@ export interface LaneStats {
   readonly sessions: number;
   readonly sent: number;
   readonly throttled: boolean;
+  /** Connections that all workers together may have. */
+  readonly connections: number;
+  /** Messages a second that all workers together may send; null: no limit. */
+  readonly messagesPerSecond: number | null;
 }
 
 export interface DeliveryStats {
@@ -75,6 +84,12 @@ export interface DeliveryStats {
   readonly connections: number;
   /** Of mails that are rendered and not sent yet, bytes: an estimate. */
   readonly preparedBytes: number;
+  /** Messages that a suspension holds back. */
+  readonly held: number;
+  /** Controls that are known and in force. */
+  readonly controls: number;
+  /** Why the applied shaping file is not in force; null: it is, or none is applied. */
+  readonly shapingProblem: string | null;
 }
 
 /** A running worker. */
@@ -116,7 +131,20 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
   const shards = options.shards ?? isps;
   const stopping = new AbortController();
   const tally = new DeliveryTally();
-  const [templates, producer] = await Promise.all([Templates.follow(kafka), kafka.producer()]);
+  const [templates, producer, controls] = await Promise.all([
+    Templates.follow(kafka),
+    kafka.producer(),
+    Controls.follow({
+      kafka,
+      shaping,
+      logger,
+      now,
+      onChange: () => {
+        intake.placeAnew(lanes.changed((job, lane) => staysIn(job, lane)));
+        heldBack.release();
+      },
+    }),
+  ]);
   const shared = sharedState({
     client: redis.client,
     keyPrefix: config.redis.key_prefix,
@@ -162,7 +190,10 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
   let consuming: WindowedConsumer | undefined;
   const lanes: Lanes = new Lanes({
     stream,
-    shaping,
+    limitsOf: (lane) => controls.limitsOf(lane),
+    sources: () => choices.sources,
+    movable: (job) => choices.movable(job.held.value),
+    displaced: (jobs) => intake.placeAnew(jobs),
     paused: () => stream === 'batch' && presence.state === 'away',
     sharedWindow: () => {
       const ofPartition = config.delivery.window_records;
@@ -187,13 +218,32 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       send: attempts.send,
       answered: attempts.answered,
       unreached: attempts.unreached,
+      mayLeave: (job, lane) => {
+        if (!controls.directs || staysIn(job, lane)) return true;
+        intake.placeAnew([job]);
+        return false;
+      },
       random,
       now,
       messagesPerSession: stream === 'realtime' ? 1 : 4,
       quantum,
     },
   });
-  const pools = egressPools(config, stream, hostname());
+  const choices = new SourceChoices({
+    controls,
+    pools: egressPools(config, stream, hostname()),
+    hasRoom: lanes.hasRoom,
+    now,
+  });
+  const staysIn = (job: Job, lane: Lane): boolean => choices.stays(job.held.value, lane.isp, lane.source);
+  const heldBack: HeldBack = new HeldBack({
+    current: (key) => controls.table.get(key),
+    mayBeSent: attempts.mayBeSent,
+    place: (jobs) => intake.released(jobs),
+    postpone: (job, dueAt) => outcomes.postponed(job, dueAt, 'suspended'),
+    mostOfPartition: Math.ceil(config.delivery.window_records / 4),
+    now,
+  });
   const intake: Intake = new Intake({
     journal: new JournalLook({
       journal,
@@ -204,7 +254,8 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       logger,
       now,
     }),
-    pools,
+    choices,
+    heldBack,
     destinations: new Destinations(resolver, policies, now),
     lanes,
     outcomes,
@@ -253,20 +304,32 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
         sessions: lane.sessions,
         sent: lane.sent,
         throttled: lane.throttled,
+        connections: lane.limits.connections,
+        messagesPerSecond: lane.limits.messages?.perSecond ?? null,
       })),
+      held: heldBack.lanes().reduce((sum, { jobs }) => sum + jobs.length, 0),
+      controls: controls.table.list(now()).length,
+      shapingProblem: controls.shapingProblem,
       connections: places.taken,
       preparedBytes: memory.usedBytes,
     }),
     joined: () => consumer.joined(),
     stop: async () => {
       intake.stop();
+      heldBack.stop();
       stopping.abort();
       await lanes.stop();
       await Promise.race([outcomes.written(), sleep(writtenLimitMs, undefined, { ref: false })]);
       await consumer.stop();
       unobserve();
       await reports.stop();
-      await Promise.all([producer.stop(), templates.stop(), connector.stop(), shared.stop()]);
+      await Promise.all([
+        producer.stop(),
+        templates.stop(),
+        controls.stop(),
+        connector.stop(),
+        shared.stop(),
+      ]);
     },
   };
 };

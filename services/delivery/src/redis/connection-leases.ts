@@ -9,7 +9,7 @@
  * While Redis is away nobody can be told, and nobody else can get what was granted. Leases go on, new ones are taken
  * within the worker's share of the limit once those who hold more have had the time to shrink to theirs.
  */
-import { connectionShare } from '@millrace/core';
+import { connectionShare, leaseKey } from '@millrace/core';
 import { acquireLease, leaveQueue, releaseLease, renewLeases } from './lease-scripts.ts';
 import type { RedisPresence } from './redis-presence.ts';
 import type { RedisClient } from './redis-script.ts';
@@ -138,6 +138,16 @@ export class ConnectionLeases {
     return { waitMs: askAgainMs };
   }
 
+  /** The lane may have more connections than before, or fewer: then some should close soon (`shouldYield`). */
+  limitChanged(lane: string, limit: number): void {
+    const at = this.#lanes.get(lane);
+    if (at === undefined || at.limit === limit) return;
+    const more = limit > at.limit;
+    at.limit = limit;
+    if (this.#options.presence.state !== 'away' && at.leases.size > 0) void this.#renew(lane, at);
+    if (more && at.queued) this.#options.onFree?.(lane);
+  }
+
   /** The connection is closed, or was never opened. */
   release(lease: Lease): void {
     const at = this.#lanes.get(lease.lane);
@@ -250,7 +260,7 @@ export class ConnectionLeases {
 
   #keys(lane: string): string[] {
     const { keyPrefix } = this.#options;
-    return ['leases', 'waiting', 'seen'].map((set) => `${keyPrefix}${set}:{${lane}}`);
+    return (['leases', 'waiting', 'seen'] as const).map((set) => leaseKey(keyPrefix, set, lane));
   }
 
   #laneOf(lane: string, limit: number): LaneLeases {

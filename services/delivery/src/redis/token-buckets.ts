@@ -9,13 +9,13 @@
  * While Redis is away, and until all workers must have noticed that it is back, each keeps to its share: the rate
  * divided by the workers last known.
  */
-import { gcra, type RateLimit, unknownBucket } from '@millrace/core';
+import { gcra, type RateLimit, sharedRate, tokensKey, unknownBucket } from '@millrace/core';
 import type { RedisPresence } from './redis-presence.ts';
 import { luaNowUs, numbers, type RedisClient, RedisScript } from './redis-script.ts';
 import type { WorkerCensus } from './worker-census.ts';
 
 /**
- * `gcra` of the core on the server's time. ARGV: interval µs, burst, want, ahead µs, 1: without a burst.
+ * `gcra` of the core on the server's time. ARGV: interval µs, burst, want, ahead µs, 1: without a burst, longest ahead µs.
  * Answers the granted tokens and µs to wait, as `gcra` does. The bucket is kept for some time after it is full, else
  * its burst would be forgotten with it.
  */
@@ -25,7 +25,8 @@ local now = now_us()
 local unknown = now + (burst - 1) * interval
 local full_at = tonumber(redis.call('GET', KEYS[1]) or unknown)
 if ARGV[5] == '1' then full_at = math.max(full_at, unknown) end
-local owed = math.max(full_at - now, 0)
+-- More than that is owed only where the limit was another one.
+local owed = math.min(math.max(full_at - now, 0), burst * interval + tonumber(ARGV[6]))
 local free = math.floor((burst * interval + ahead - owed) / interval + 0.000001)
 local first = owed + interval - burst * interval
 if free < 1 then return {0, math.max(1, math.ceil(first - ahead))} end
@@ -39,8 +40,6 @@ return {granted, math.ceil(first - 0.000001 * interval)}
 const batchSeconds = 0.1;
 /** Tokens are granted that become free within this, µs: workers queue up instead of asking again and again. */
 const aheadUs = 1_000_000;
-/** A token is good for so long after its time, µs, whatever room the burst leaves. */
-const longestDelayUs = 250_000;
 /** Of the consumption estimate, s. */
 const demandSeconds = 0.5;
 /** For so long after a call went empty tokens count as short, µs. */
@@ -142,6 +141,15 @@ export class TokenBuckets {
     return { granted: 0, waitMs: toMs(dueUs - this.#nowUs()) };
   }
 
+  /** The limit is another one now: what was granted under the old one is not used, and nobody waits for it. */
+  limitChanged(bucket: string): void {
+    const at = this.#buckets.get(bucket);
+    if (at === undefined) return;
+    for (const batch of at.batches.splice(0)) this.stats.lost += batch.left;
+    at.notBeforeUs = 0;
+    at.shareFullAt = undefined;
+  }
+
   /** Tokens of the last call that were not used: the next one has them if it comes in time. */
   giveBack(bucket: string, tokens: number): void {
     const at = this.#buckets.get(bucket);
@@ -162,13 +170,13 @@ export class TokenBuckets {
   #ask(bucket: string, at: Bucket, limit: RateLimit, want: number, withoutBurst: boolean): Promise<void> {
     if (at.asking !== undefined) return at.asking;
     if (this.#nowUs() < at.notBeforeUs) return Promise.resolve();
-    const { intervalUs, burst, delayUs } = sums(limit);
+    const { intervalUs, burst, delayUs } = sharedRate(limit);
     const mostAtOnce = Math.max(1, Math.floor(limit.perSecond * batchSeconds));
     const size = withoutBurst ? 1 : Math.min(mostAtOnce, Math.max(1, want, this.#usable(at, limit)));
     const { client, presence, keyPrefix } = this.#options;
     this.stats.calls += 1;
-    const key = `${keyPrefix}tokens:{${bucket}}`;
-    const args = [intervalUs, burst, size, withoutBurst ? 0 : aheadUs, withoutBurst ? 1 : 0];
+    const key = tokensKey(keyPrefix, bucket);
+    const args = [intervalUs, burst, size, withoutBurst ? 0 : aheadUs, withoutBurst ? 1 : 0, aheadUs];
     const askedUs = this.#nowUs();
     at.asking = presence.note(grant.run(client, [key], args)).then((result) => {
       at.asking = undefined;
@@ -190,7 +198,7 @@ export class TokenBuckets {
    */
   #usable(at: Bucket, limit: RateLimit): number {
     if (this.#nowUs() - at.shortUs < shortMemoryUs) return Math.floor(at.demand * batchSeconds);
-    const delaySeconds = sums(limit).delayUs / 1_000_000;
+    const delaySeconds = sharedRate(limit).delayUs / 1_000_000;
     const spare = Math.max(0.01, 1 - at.demand / limit.perSecond);
     return Math.floor((0.7 * at.demand * delaySeconds) / spare);
   }
@@ -246,7 +254,7 @@ export class TokenBuckets {
 
   #shareOf(at: Bucket, limit: RateLimit, want: number) {
     const { workers, rank } = this.#options.census;
-    const { intervalUs, burst } = sums(limit);
+    const { intervalUs, burst } = sharedRate(limit);
     const share = { intervalUs: intervalUs * workers, burst: Math.max(1, Math.floor(burst / workers)) };
     const now = this.#nowUs();
     // Begins empty, and not all workers in the same moment.
@@ -264,7 +272,7 @@ export class TokenBuckets {
     const { granted, fullAt, waitUs } = this.#shareOf(at, limit, want);
     if (granted === 0) return { granted, waitMs: toMs(waitUs) };
     at.shareFullAt = fullAt;
-    at.takenUntilUs = this.#nowUs() + sums(limit).delayUs;
+    at.takenUntilUs = this.#nowUs() + sharedRate(limit).delayUs;
     this.#used(at, granted);
     return { granted, waitMs: 0 };
   }
@@ -300,12 +308,3 @@ export class TokenBuckets {
 }
 
 const toMs = (us: number): number => Math.max(1, Math.ceil(us / 1_000));
-
-/** How a rate and its burst are split between Redis and the delay here. */
-const sums = ({ perSecond, burst }: RateLimit) => {
-  const intervalUs = 1_000_000 / perSecond;
-  const atOnce = Math.max(1, Math.floor(burst / 4));
-  // Less than an interval of delay is free: it lets no further token into any time.
-  const delayUs = Math.max(intervalUs / 2, Math.min(longestDelayUs, (burst - atOnce) * intervalUs));
-  return { intervalUs, burst: atOnce, delayUs };
-};

@@ -1,0 +1,135 @@
+/** Controls, followed from mail.control by every worker for itself, with the shaping that holds at the moment. */
+import {
+  type Control,
+  ControlTable,
+  type LaneLimits,
+  type LaneOf,
+  laneLimits,
+  type Shaping,
+  topics,
+} from '@millrace/core';
+import type { FollowedTable, Kafka, KafkaLogger } from '@millrace/kafka';
+import { ConfigError } from '@millrace/service';
+import { shapingOfText } from '@millrace/shaping';
+
+export interface ControlsOptions {
+  readonly kafka: Kafka;
+  /** Of the configuration: it holds while no other is applied. */
+  readonly shaping: Shaping;
+  readonly logger: KafkaLogger;
+  /** ms since the epoch. */
+  readonly now: () => number;
+  /** Something is different. What changes in one turn of the event loop is told once. */
+  readonly onChange: () => void;
+}
+
+/** Limits of a lane, and until when they hold. */
+export interface LimitsNow {
+  readonly limits: LaneLimits;
+  /** ms since the epoch; null: until the next change. */
+  readonly changesAt: number | null;
+}
+
+/** Forgetting controls that are over, ms. */
+const sweepMs = 60_000;
+
+export class Controls {
+  readonly table = new ControlTable();
+  readonly #options: ControlsOptions;
+  readonly #followed: Promise<FollowedTable>;
+  readonly #timer: NodeJS.Timeout;
+  #shaping: Shaping;
+  /** The text that `#shaping` is, or would be if it could be read; undefined: the configuration's file. */
+  #applied: Control | undefined;
+  #problem: string | null = null;
+  #directs = false;
+  #changed = false;
+  #following = false;
+
+  private constructor(options: ControlsOptions) {
+    this.#options = options;
+    this.#shaping = options.shaping;
+    this.#followed = options.kafka.followedTable({
+      topic: topics.control,
+      record: 'ControlState',
+      onChange: (key, record) => {
+        const applied = this.table.apply(key, record);
+        if (applied.kind === 'refused')
+          options.logger.warn({ key, problem: applied.problem }, 'a control cannot be used');
+        else this.#note();
+      },
+    });
+    this.#timer = setInterval(() => {
+      if (this.table.sweep(options.now()).length > 0) this.#note();
+    }, sweepMs);
+  }
+
+  /** Resolves when every control that exists now is known: nothing may be sent before. */
+  static async follow(options: ControlsOptions): Promise<Controls> {
+    const controls = new Controls(options);
+    const table = await controls.#followed;
+    await table.caughtUp();
+    controls.#settle();
+    controls.#following = true;
+    return controls;
+  }
+
+  /** Whether any message may be held back, ended or sent another way: looked at for each message, so it is cheap. */
+  get directs(): boolean {
+    return this.#directs;
+  }
+
+  /** Why the applied shaping file is not the one in force; null: it is. */
+  get shapingProblem(): string | null {
+    return this.#problem;
+  }
+
+  limitsOf(lane: LaneOf): LimitsNow {
+    const { inForce, nextChangeAt } = this.table.limitChangesOf(lane, this.#options.now());
+    return { limits: laneLimits(this.#shaping, lane, inForce), changesAt: nextChangeAt };
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#following = false;
+    await (await this.#followed).stop();
+  }
+
+  #note(): void {
+    if (this.#changed || !this.#following) return;
+    this.#changed = true;
+    setImmediate(() => {
+      this.#changed = false;
+      if (!this.#following) return;
+      this.#settle();
+      this.#options.onChange();
+    });
+  }
+
+  #settle(): void {
+    const { now, shaping } = this.#options;
+    this.#directs = this.table
+      .list(now())
+      .some(({ kind }) => kind === 'suspension' || kind === 'drop' || kind === 'move');
+    const applied = this.table.shapingText(now());
+    if (applied === this.#applied) return;
+    this.#applied = applied;
+    if (applied === undefined) {
+      this.#shaping = shaping;
+      this.#problem = null;
+    } else this.#read(applied.yaml, applied.name);
+  }
+
+  #read(yaml: string, name: string): void {
+    try {
+      this.#shaping = shapingOfText(yaml, name).shaping;
+      this.#problem = null;
+      this.#options.logger.info({ shaping: name }, 'a shaping file is in force');
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.#problem = error.message;
+      const text = 'a shaping file cannot be read; the last good one stays in force';
+      this.#options.logger.error({ shaping: name, error: error.message }, text);
+    }
+  }
+}
