@@ -131,6 +131,16 @@ export {
   requestLimits,
   validateSendRequest,
 } from './validate-request.ts';
+export { calendarDay, endOfDay, isTimeZone } from './warm-up/calendar-day.ts';
+export {
+  type DayFigures,
+  type NextDay,
+  nextWarmUpDay,
+  usualThresholds,
+  type WarmUpThresholds,
+  warmUpDaysLeft,
+} from './warm-up/warm-up-day.ts';
+export { shippedWarmUpPlans, type WarmUpCaps, type WarmUpPlan, warmUpCaps } from './warm-up/warm-up-plan.ts';
 export {
   type LaneReport,
   parseWorkerReport,

@@ -77,6 +77,8 @@ const values = fc.oneof(
     date: fc.constantFrom('2026-11-24', '2027-02-28'),
     timeZone: fc.constantFrom('UTC', 'Europe/Berlin'),
     caps: fc.dictionary(fc.constantFrom(...isps), fc.integer({ min: 0, max: 9_999 })),
+    spent: fc.subarray([...isps]),
+    dayEndsAt: fc.integer({ min: 1, max: 1_000 }),
     completed: fc.boolean(),
   }),
   fc.record({ kind: fc.constant('shaping'), yaml: fc.string(), name: word }),

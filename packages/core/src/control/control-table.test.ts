@@ -80,8 +80,14 @@ test('a table finds what a search through all controls finds, whatever was set, 
         for (const key of gone) table.apply(key, null);
         const left = newest(controls).filter(({ key }) => !gone.has(key));
         const matching = left.filter((control) => inForce(control, now) && covers(control, facts));
-        const suspensions = matching.filter(({ kind }) => kind === 'suspension');
-        const longest = Math.max(...suspensions.map(({ until }) => until ?? Number.POSITIVE_INFINITY));
+        const suspensions = left.flatMap((control) => {
+          if (control.kind === 'suspension')
+            return matching.includes(control) ? [control.until ?? Number.POSITIVE_INFINITY] : [];
+          if (control.kind !== 'warmup' || !covers(control, facts)) return [];
+          const { spent, caps, dayEndsAt } = control;
+          return (spent.includes(facts.isp) || caps[facts.isp] === 0) && dayEndsAt > now ? [dayEndsAt] : [];
+        });
+        const longest = Math.max(...suspensions);
         const blocking = table.blocking(facts, now);
         assert.equal(blocking === undefined, suspensions.length === 0);
         if (blocking !== undefined) assert.equal(blocking.until ?? Number.POSITIVE_INFINITY, longest);

@@ -15,6 +15,7 @@ import {
 import { type ControlFacts, type ScopeKind, scopeName, scopeNamesOf } from './control-scope.ts';
 import { type LimitControl, type LimitsInForce, limitsInForce } from './limit-controls.ts';
 import { parseControl } from './parse-control.ts';
+import { spentToday, warmUpPace } from './warm-up-control.ts';
 
 /** What came of a record. */
 export type AppliedControl =
@@ -90,7 +91,7 @@ export class ControlTable {
     return [...this.#byKey.values()].filter((control) => inForce(control, now));
   }
 
-  /** Of the suspensions that hold these facts back, the one that lasts longest. `until`: null until it is undone. */
+  /** Of the suspensions, and warm-up days that are used up, that hold these facts back, the one that lasts longest. `until`: null until it is undone. */
   blocking(
     facts: ControlFacts,
     now: number,
@@ -99,6 +100,8 @@ export class ControlTable {
     this.#each(this.#index.suspension, facts, now, (control) => {
       if (longest === undefined || lasts(control) > lasts(longest)) longest = control;
     });
+    const spent = spentToday(this.#warmUpFor(facts), facts.isp, now);
+    if (spent !== undefined && (longest === undefined || lasts(spent) > lasts(longest))) longest = spent;
     return longest === undefined ? undefined : { control: longest, until: longest.until };
   }
 
@@ -112,10 +115,10 @@ export class ControlTable {
     return this.#newest(this.#index.move, facts, now);
   }
 
-  /** Limits that a lane has from its controls: an operator's first, then what automation and probing cap. */
+  /** Limits that a lane has from its controls: an operator's first, then what automation, probing and warm-up cap. */
   limitChangesOf(lane: LaneOf, now: number): LaneControls {
-    const { limits, cap, adaptive } = this.#index;
-    if (limits.size + cap.size + adaptive.size === 0) return noLimits;
+    const { limits, cap, adaptive, warmup } = this.#index;
+    if (limits.size + cap.size + adaptive.size + warmup.size === 0) return noLimits;
     const found: LimitsInForce[] = [];
     for (const index of [limits, cap, adaptive])
       this.#each<LimitControl>(
@@ -125,6 +128,8 @@ export class ControlTable {
         (control) => found.push(limitsInForce(control, now)),
         limitScopes,
       );
+    const pace = warmUpPace(this.#warmUpFor(lane), lane.isp, now);
+    if (pace !== undefined) found.push(pace);
     const next = found.flatMap(({ nextChangeAt }) => (nextChangeAt === null ? [] : [nextChangeAt]));
     return { inForce: found, nextChangeAt: next.length === 0 ? null : Math.min(...next) };
   }
@@ -151,6 +156,10 @@ export class ControlTable {
     const over = [...this.#byKey.values()].filter((control) => !inForce(control, now));
     for (const control of over) this.#remove(control);
     return over;
+  }
+
+  #warmUpFor({ source }: Pick<ControlFacts, 'source'>): WarmUpProgress | undefined {
+    return source === undefined || this.#index.warmup.size === 0 ? undefined : this.warmUpOf(source);
   }
 
   #newest<C extends Control>(index: ByScope<C>, facts: ControlFacts, now: number): C | undefined {

@@ -90,6 +90,10 @@ export interface WarmUpProgress extends ControlHead {
   readonly timeZone: string;
   /** Most mails of one calendar day, by provider; a provider that is not named has no cap. Empty: warmed. */
   readonly caps: Readonly<Partial<Record<Isp, number>>>;
+  /** Providers that have had the mails of that day. */
+  readonly spent: readonly Isp[];
+  /** When the next calendar day begins, ms since the epoch. */
+  readonly dayEndsAt: number;
   /** Whether the plan is through. */
   readonly completed: boolean;
 }

@@ -90,7 +90,7 @@ export const parseControl = (key: string, record: ControlState): ParsedControl =
     }
     case 'warmup': {
       if (!isFields(value)) return wrong('not an object');
-      const { plan, day, date, timeZone, caps, completed } = value;
+      const { plan, day, date, timeZone, caps, spent, dayEndsAt, completed } = value;
       if (
         typeof plan !== 'string' ||
         !isPositive(day) ||
@@ -98,10 +98,13 @@ export const parseControl = (key: string, record: ControlState): ParsedControl =
         !/^\d{4}-\d\d-\d\d$/.test(date) ||
         typeof timeZone !== 'string' ||
         typeof completed !== 'boolean' ||
+        !isPositive(dayEndsAt) ||
+        !Array.isArray(spent) ||
         !isFields(caps)
       )
-        return wrong('needs plan, day, date, timeZone, caps and completed');
-      return { control: { ...head, kind, plan, day, date, timeZone, completed, caps: capsOf(caps) } };
+        return wrong('needs plan, day, date, timeZone, caps, spent, dayEndsAt and completed');
+      const progress = { plan, day, date, timeZone, caps: capsOf(caps), dayEndsAt, completed };
+      return { control: { ...head, kind, ...progress, spent: isps.filter((isp) => spent.includes(isp)) } };
     }
     case 'shaping': {
       if (!isFields(value) || typeof value.yaml !== 'string') return wrong('needs "yaml"');
@@ -181,8 +184,8 @@ const recordValue = (control: Control): string | null => {
     case 'move':
       return JSON.stringify({ [control.to.kind]: control.to.name });
     case 'warmup': {
-      const { plan, day, date, timeZone, caps, completed } = control;
-      return JSON.stringify({ plan, day, date, timeZone, caps, completed });
+      const { plan, day, date, timeZone, caps, spent, dayEndsAt, completed } = control;
+      return JSON.stringify({ plan, day, date, timeZone, caps, spent, dayEndsAt, completed });
     }
     case 'shaping':
       return JSON.stringify({ yaml: control.yaml, name: control.name });
