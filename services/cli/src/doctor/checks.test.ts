@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Config, loadConfig } from '@millrace/service';
+import { headerProxy, socksServer } from '@millrace/smtp/testing';
 import { judgeClock, readClock } from './clock-check.ts';
 import { checkConfig } from './config-check.ts';
 import { checkDns } from './dns-check.ts';
@@ -105,6 +106,36 @@ test('port 25: each source tries from its own address, a relay is tried instead 
   assert.deepEqual(statuses(await checkPorts(defaults, mx, ask)), ['ok']);
 });
 
+test('port 25: a source behind a proxy tries through it, and a proxy that is away is told', async () => {
+  const from: (string | undefined)[] = [];
+  const server = createServer((socket) => {
+    from.push(socket.remoteAddress);
+    socket.on('error', () => socket.destroy());
+    socket.write('220 mx.example ESMTP\r\n');
+    socket.on('data', () => socket.write('250 mx.example\r\n'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const bound = server.address();
+  const port = bound !== null && typeof bound === 'object' ? bound.port : assert.fail('no port');
+  await using header = await headerProxy();
+  await using socks = await socksServer({ source: '127.0.4.6' });
+  const host = '127.0.0.1';
+  const config = withSources(
+    {
+      header: { address: '127.0.4.5', proxy: { protocol: 'proxy_v2', host, port: header.port } },
+      socks: { proxy: { protocol: 'socks5', host, port: socks.port } },
+    },
+    { port, loopback_only: true },
+  );
+  assert.deepEqual(statuses(await checkPorts(config, mx)), ['ok', 'ok']);
+  assert.deepEqual(from.toSorted(), ['127.0.4.5', '127.0.4.6']);
+  await header.stop();
+  const [away] = await checkPorts(config, mx);
+  assert.equal(away?.status, 'failed');
+  assert.match(away?.what ?? '', /from header .*PROXY v2 proxy 127\.0\.0\.1:\d+ cannot be reached/);
+  server.close();
+});
+
 test('port 25: what blocks it is said with what to do', async () => {
   const blocked = async () => ({ kind: 'failed', reason: 'no answer within 10 s' }) as const;
   const listed = async () => ({ kind: 'greeted', line: '554 5.7.1 you are listed' }) as const;
@@ -182,6 +213,9 @@ test('configuration: key files and sending addresses must be there', () => {
   assert.deepEqual(statuses(check(config(good))), ['ok']);
   assert.deepEqual(statuses(check(config(good, '203.0.113.9'))), ['ok']);
   assert.deepEqual(statuses(check(config(good, '203.0.113.10'))), ['ok', 'warning']);
+  const proxy = { protocol: 'proxy_v2', host: 'p.example', port: 1_080 } as const;
+  const behind = { ...config(good), sources: { one: { address: '203.0.113.10', proxy } } };
+  assert.deepEqual(statuses(check(behind)), ['ok'], 'the address is the proxy’s');
   const swapped = check(config([{ selector: 'r', algorithm: 'rsa-sha256', key_file: ed }]));
   assert.match(swapped[0]?.what ?? '', /r\._domainkey\.acme\.example, is a key of type ed25519, not rsa/);
   const missing = check(

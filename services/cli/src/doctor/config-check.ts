@@ -29,7 +29,7 @@ export function checkConfig(
     ),
     ...Object.entries(config.sources).flatMap(([name, source]) =>
       [source.address, source.address6].flatMap((address) =>
-        address === undefined || isHere(address, machine)
+        address === undefined || source.proxy !== undefined || isHere(address, machine)
           ? []
           : [
               warning(

@@ -1,8 +1,10 @@
 /** Whether mail servers can be reached from here: most clouds close port 25 to the outside. */
 import { connect } from 'node:net';
-import type { Config } from '@millrace/service';
+import { hostname } from 'node:os';
+import type { Config, SourceConfig } from '@millrace/service';
 import { isLoopback } from '@millrace/smtp';
 import { type Finding, failed, ok, skipped } from './finding.ts';
+import { greetThrough, type Through } from './proxied-greeting.ts';
 
 const limitMs = 10_000;
 
@@ -12,6 +14,8 @@ export interface Target {
   readonly address: string;
   readonly port: number;
   readonly localAddress?: string;
+  /** Connects in our place, from `localAddress` where it is told from which. */
+  readonly through?: Through;
 }
 
 export type Greeting =
@@ -20,6 +24,7 @@ export type Greeting =
 
 /** Connects and waits for the first line of the greeting (RFC 5321 3.1). */
 export function greet(target: Target, timeoutMs = limitMs): Promise<Greeting> {
+  if (target.through !== undefined) return greetThrough(target, target.through, timeoutMs);
   return new Promise((resolve) => {
     const socket = connect({
       host: target.address,
@@ -90,13 +95,21 @@ export async function checkPorts(
         host,
         address,
         port,
-        ...('address' in source && source.address ? { localAddress: source.address } : {}),
+        ...wayOut(source, config.delivery.loopback_only),
       },
       ask,
       name,
     ),
   );
   return merged(await Promise.all([...relayed, ...directly]));
+}
+
+/** From which address, and through which proxy, a source connects. */
+function wayOut({ address, proxy, ehlo }: SourceConfig, loopbackOnly: boolean): Partial<Target> {
+  return {
+    ...(address === undefined ? {} : { localAddress: address }),
+    ...(proxy === undefined ? {} : { through: { proxy, loopbackOnly, ehloName: ehlo ?? hostname() } }),
+  };
 }
 
 async function oneFinding(
