@@ -1,4 +1,5 @@
 /** The lanes that this worker has messages for, and what has to be looked at from time to time. */
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import { type Isp, type LaneOf, laneKey, type Stream } from '@millrace/core';
 import type { LimitsNow } from './control/controls.ts';
 import type { Destination } from './destinations.ts';
@@ -48,6 +49,10 @@ const freeMs = 1_000;
 const mostMoved = 200;
 /** Until there is a measure, messages a second. */
 const expectedPace = 1_000;
+/** Share of the time that the event loop works: above it the worker is what is slow, not its lanes. */
+const saturated = 0.85;
+/** In a worker that is saturated a lane is slow below this share of the mean pace. */
+const slowShare = 0.25;
 
 export class Lanes {
   readonly #options: LanesOptions;
@@ -56,10 +61,14 @@ export class Lanes {
   #sweepAt = 0;
   #measureAt = 0;
   #forgottenThrottledMs = 0;
-  #fairShare = 0;
+  #fairShare: number;
+  /** Messages a second of a lane that does not hold itself back; undefined: the worker has time left. */
+  #usualPace: number | undefined;
+  #utilization: EventLoopUtilization = performance.eventLoopUtilization();
 
   constructor(options: LanesOptions) {
     this.#options = options;
+    this.#fairShare = Math.floor(options.sharedWindow().ofPartition / 2);
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
@@ -83,8 +92,9 @@ export class Lanes {
   /** When a message that finds no room in the window may come back, ms since the epoch; undefined: there is room. */
   returnAt(isp: Isp, site: string, source: EgressSource): number | undefined {
     if (isp !== 'other') return undefined;
-    const { lane, room } = this.#entry(isp, site, source);
-    if (lane.backlog < room.room(this.#fairShare)) return undefined;
+    const entry = this.#entry(isp, site, source);
+    const { lane, room } = entry;
+    if (lane.backlog < room.room(this.#fairShare) || !this.#isSlow(entry)) return undefined;
     return room.returnAt(lane.backlog, this.#options.parts.now());
   }
 
@@ -179,10 +189,24 @@ export class Lanes {
     if (this.#options.sources().size > 1) this.#evenOut();
   }
 
+  /** Whether the lane holds itself back: in a worker that is out of CPU all of them wait, and a detour makes it worse. */
+  #isSlow({ lane, room }: Entry): boolean {
+    return lane.throttled || this.#usualPace === undefined || room.pace < this.#usualPace * slowShare;
+  }
+
   /** Every lane that waits in the shared window may have as much of it, and none so much that it fills a partition's. */
   #shareOut(): void {
     let waiting = 0;
-    for (const { lane } of this.#lanes.values()) if (lane.isp === 'other' && lane.backlog > 0) waiting += 1;
+    let pace = 0;
+    for (const { lane, room } of this.#lanes.values()) {
+      if (lane.isp !== 'other' || lane.backlog === 0) continue;
+      waiting += 1;
+      pace += room.pace;
+    }
+    const before = this.#utilization;
+    this.#utilization = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(this.#utilization, before);
+    this.#usualPace = utilization > saturated && waiting > 0 ? pace / waiting : undefined;
     const { records, ofPartition } = this.#options.sharedWindow();
     this.#fairShare = Math.floor(Math.min(ofPartition / 2, records / Math.max(1, waiting)));
   }
@@ -221,13 +245,14 @@ export class Lanes {
   }
 
   /** What a lane of the shared shard cannot get rid of soon makes room for the others. */
-  #makeRoom({ lane, room }: Entry, now: number): void {
+  #makeRoom(entry: Entry, now: number): void {
+    const { lane, room } = entry;
     const { backlog } = lane;
     if (this.#options.paused()) return;
     room.measure(lane.sent, backlog, now);
     if (lane.isp !== 'other') return;
     const most = room.room(this.#fairShare);
-    const over = backlog > most ? lane.removeBeyond(most) : [];
+    const over = backlog > most && this.#isSlow(entry) ? lane.removeBeyond(most) : [];
     const stuck =
       room.pace < 1 ? lane.remove((job) => now - job.takenAt > momentMs && lane.sessions === 0) : [];
     for (const job of [...over, ...stuck]) this.#options.postpone(job, room.returnAt(lane.backlog, now));

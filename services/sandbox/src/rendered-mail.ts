@@ -15,7 +15,7 @@ export interface RenderedMail {
 export async function renderMail(source: Buffer): Promise<RenderedMail> {
   const mail = await simpleParser(source);
   return {
-    html: mail.html === false ? null : mail.html,
+    html: typeof mail.html === 'string' ? mail.html : null,
     text: mail.text ?? null,
     attachments: mail.attachments
       .filter((attachment) => !attachment.related)
