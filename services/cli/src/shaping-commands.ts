@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { ControlFlags, MoveFlags } from './commands/controls.ts';
 import type { ExplainFlags } from './commands/shaping.ts';
+import type { WhyFlags } from './commands/why.ts';
 import type { Act } from './program.ts';
 
 export function addShaping(program: Command, act: Act): void {
@@ -95,5 +96,17 @@ export function addControls(program: Command, act: Act): void {
     .argument('<scope>', 'as millrace controls list shows it')
     .action((kind: string, scope: string) =>
       act(async (context) => (await import('./commands/controls.ts')).undoControl(context, kind, scope)),
+    );
+}
+
+export function addWhy(program: Command, act: Act): void {
+  program
+    .command('why')
+    .description('what a message or a lane waits for, by which limit, and what could be done')
+    .argument('[message-id]', 'a UUIDv7, as millrace send and the API show it')
+    .option('--lane <lane>', 'a lane instead: batch/gmail/ip1, or gmail/ip1 for both streams')
+    .option('--timeout <time>', 'for reading the events of the message', '60s')
+    .action((id: string | undefined, flags: WhyFlags) =>
+      act(async (context) => (await import('./commands/why.ts')).why(context, id, flags)),
     );
 }

@@ -6,9 +6,8 @@ import {
   workerReportKey,
   workersKey,
 } from '@millrace/core';
-import { type Config, connectRedis } from '@millrace/service';
-
-const connectMs = 3_000;
+import type { Config } from '@millrace/service';
+import { withRedis } from './redis-session.ts';
 
 /** A lane as all of its workers see it together. */
 export interface LaneStatus {
@@ -32,22 +31,17 @@ export async function readWorkerReports(
   config: Pick<Config, 'redis'>,
   streams: readonly Stream[],
 ): Promise<readonly WorkerReport[] | undefined> {
-  const redis = connectRedis(config, { info: () => undefined, warn: () => undefined });
-  redis.client.on('error', () => undefined);
-  try {
-    if (!(await redis.connected(connectMs))) return undefined;
+  return withRedis(config, async (client) => {
     const prefix = config.redis.key_prefix;
     const keys = await Promise.all(
       streams.map(async (stream) => {
-        const workers = await redis.client.zrange(workersKey(prefix, stream), '0', '-1');
+        const workers = await client.zrange(workersKey(prefix, stream), '0', '-1');
         return workers.map((worker) => workerReportKey(prefix, stream, Number(worker)));
       }),
     );
-    const texts = await Promise.all(keys.flat().map((key) => redis.client.get(key)));
+    const texts = await Promise.all(keys.flat().map((key) => client.get(key)));
     return texts.flatMap((text) => (text === null ? [] : (parseWorkerReport(text) ?? [])));
-  } finally {
-    await redis.stop();
-  }
+  });
 }
 
 /** Lanes of all workers, the fullest first. */
