@@ -19,7 +19,7 @@ export {
   type TextAnswer,
 } from './dns/mx-answer.ts';
 export { type PolicyFetch, type PolicyFetchOptions, policyFetch } from './mta-sts/fetch-policy.ts';
-export { StsPolicies, type StsPoliciesOptions } from './mta-sts/sts-policies.ts';
+export { type KeptPolicy, StsPolicies, type StsPoliciesOptions } from './mta-sts/sts-policies.ts';
 export { allowsMx, type StsPolicy } from './mta-sts/sts-policy.ts';
 export type { EgressProxy, HeaderProxy, SocksProxy } from './proxy/egress-proxy.ts';
 export { createRelay } from './relay/relay.ts';

@@ -5,6 +5,7 @@ import { connectKafka, type KafkaLogger, kafkaOptionsOf } from '@millrace/kafka'
 import type { Config, RedisConnection } from '@millrace/service';
 import { readShapingFile } from '@millrace/shaping';
 import { DnsResolver, policyFetch, StsPolicies } from '@millrace/smtp';
+import { keepPolicy, restorePolicies } from './redis/kept-policies.ts';
 import { type Delivery, startWorker } from './worker.ts';
 
 export interface StartDeliveryOptions {
@@ -35,14 +36,7 @@ export const startDelivery = async (options: StartDeliveryOptions): Promise<Deli
     servers: config.router.dns_servers,
     timeoutMs: config.router.dns_timeout_ms,
   });
-  const policies = new StsPolicies({
-    resolver,
-    fetch: policyFetch({ resolver, ca, loopbackOnly: config.delivery.loopback_only }),
-    onFailure: (domain, reason) => {
-      logger.warn({ domain, reason }, 'the MTA-STS policy that the domain announces cannot be had');
-    },
-    ...(options.now && { now: options.now }),
-  });
+  const policies = await keptPolicies(options, resolver, ca);
   const kafka = await connectKafka(kafkaOptionsOf(config, `delivery-${stream}`, logger));
   const stop = async (): Promise<void> => {
     await kafka.stop();
@@ -74,4 +68,34 @@ export const startDelivery = async (options: StartDeliveryOptions): Promise<Deli
     await stop();
     throw error;
   }
+};
+
+/** Redis is waited for so long at start, ms: without it nothing of earlier processes is known, and all is fetched anew. */
+const redisLimitMs = 2_000;
+
+const keptPolicies = async (
+  { config, logger, redis, now }: StartDeliveryOptions,
+  resolver: DnsResolver,
+  ca: string | undefined,
+): Promise<StsPolicies> => {
+  const at = { client: redis.client, keyPrefix: config.redis.key_prefix };
+  const policies = new StsPolicies({
+    resolver,
+    fetch: policyFetch({ resolver, ca, loopbackOnly: config.delivery.loopback_only }),
+    onFetched: (domain, kept) => {
+      keepPolicy(at, domain, kept).catch((error: unknown) => {
+        logger.debug({ domain, error: String(error) }, 'an MTA-STS policy is only kept in this process');
+      });
+    },
+    onFailure: (domain, reason) => {
+      logger.warn({ domain, reason }, 'the MTA-STS policy that the domain announces cannot be had');
+    },
+    ...(now && { now }),
+  });
+  try {
+    if (await redis.connected(redisLimitMs)) await restorePolicies(at, policies);
+  } catch (error) {
+    logger.warn({ error: String(error) }, 'MTA-STS policies of earlier processes are not known');
+  }
+  return policies;
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TextAnswer } from '../dns/mx-answer.ts';
-import { StsPolicies } from './sts-policies.ts';
+import { type KeptPolicy, StsPolicies } from './sts-policies.ts';
 
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
@@ -19,6 +19,7 @@ function world() {
     fetches: 0,
     asked: [] as string[],
     failures: [] as string[],
+    kept: [] as KeptPolicy[],
   };
   const policies = new StsPolicies({
     resolver: {
@@ -32,6 +33,7 @@ function world() {
       return state.file();
     },
     now: () => state.now,
+    onFetched: (_, kept) => state.kept.push(kept),
     onFailure: (domain, reason) => state.failures.push(`${domain}: ${reason}`),
   });
   const mode = async (domain = 'a.test'): Promise<string> =>
@@ -134,5 +136,22 @@ describe('Policies of domains, RFC 8461', () => {
     resolve(file());
     assert.deepEqual(new Set(await Promise.all(asked)), new Set(['enforce']));
     assert.equal(state.fetches, 1);
+  });
+
+  it('of an earlier process are in force from the start, whatever DNS says, until their time is over', async () => {
+    const earlier = world();
+    await earlier.mode();
+    const [kept] = earlier.state.kept;
+    assert.ok(kept !== undefined);
+    const { state, policies, mode } = world();
+    state.record = { kind: 'none' };
+    state.now = earlier.state.now + dayMs;
+    assert.equal(policies.restore('a.test', kept), true);
+    assert.equal(await mode(), 'enforce');
+    assert.equal(state.fetches, 0);
+    state.now += 7 * dayMs;
+    assert.equal(await mode(), 'no policy');
+    assert.equal(policies.restore('a.test', kept), false);
+    assert.throws(() => policies.restore('a.test', { ...kept, file: '' }), /not of version STSv1/);
   });
 });

@@ -5,11 +5,22 @@ import type { PolicyFetch } from './fetch-policy.ts';
 import { parseStsPolicy, type StsPolicy } from './sts-policy.ts';
 import { policyIdIn } from './sts-record.ts';
 
+/** A policy as it was fetched: what outlives a process. Times in ms since the epoch. */
+export interface KeptPolicy {
+  /** As DNS named it. */
+  readonly id: string;
+  /** Text of the policy file. */
+  readonly file: string;
+  readonly fetchedAt: number;
+}
+
 export interface StsPoliciesOptions {
   readonly resolver: Pick<DnsResolver, 'texts'>;
   readonly fetch: PolicyFetch;
   /** ms since the epoch. Default: the clock. */
   readonly now?: () => number;
+  /** Told of each policy that was fetched, to be kept for `restore`. */
+  readonly onFetched?: (domain: string, kept: KeptPolicy) => void;
   /** Told when a policy that a domain announces cannot be had. */
   readonly onFailure?: (domain: string, reason: string) => void;
 }
@@ -34,6 +45,14 @@ const maxWaiting = 5_000;
 
 const unknown: Entry = { policy: undefined, id: undefined, fetchedAt: 0, expiresAt: 0, retryAt: 0 };
 
+const entryOf = (policy: StsPolicy, id: string, fetchedAt: number): Entry => ({
+  policy,
+  id,
+  fetchedAt,
+  expiresAt: fetchedAt + policy.maxAgeSeconds * 1_000,
+  retryAt: 0,
+});
+
 /**
  * The MTA-STS policies of recipients' domains (RFC 8461), remembered for as long as each says, whatever DNS says in the
  * meantime: who cuts the record out of DNS does not cut out the policy. Who has none, or announces one that cannot be had
@@ -44,6 +63,7 @@ export class StsPolicies {
   readonly #resolver: Pick<DnsResolver, 'texts'>;
   readonly #fetch: PolicyFetch;
   readonly #now: () => number;
+  readonly #onFetched: (domain: string, kept: KeptPolicy) => void;
   readonly #onFailure: (domain: string, reason: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #fetching = new Map<string, Promise<void>>();
@@ -53,7 +73,18 @@ export class StsPolicies {
     this.#resolver = options.resolver;
     this.#fetch = options.fetch;
     this.#now = options.now ?? Date.now;
+    this.#onFetched = options.onFetched ?? (() => undefined);
     this.#onFailure = options.onFailure ?? (() => undefined);
+  }
+
+  /**
+   * Takes up a policy that an earlier process fetched. False: its time is over. Throws StsPolicyError for one that is none.
+   */
+  restore(domain: string, { id, file, fetchedAt }: KeptPolicy): boolean {
+    const entry = entryOf(parseStsPolicy(file), id, fetchedAt);
+    if (entry.expiresAt <= this.#now()) return false;
+    this.#keep(domain, entry);
+    return true;
   }
 
   /** The policy in force for a domain; undefined: none. Never rejects. */
@@ -63,7 +94,6 @@ export class StsPolicies {
     const entry = this.#entries.get(name) ?? unknown;
     if (this.#now() < entry.retryAt) return this.#inForce(name);
     const answer = await this.#resolver.texts(`_mta-sts.${name}`);
-    if (answer.kind === 'temporary') this.#keep(name, { ...entry, retryAt: this.#now() + retryMs });
     const id = answer.kind === 'texts' ? policyIdIn(answer.texts) : undefined;
     if (id === undefined) return this.#inForce(name);
     const known = this.#inForce(name);
@@ -91,15 +121,10 @@ export class StsPolicies {
     const free = await this.#slots.take();
     try {
       if (!free) throw new Error('too many policies are being fetched');
-      const policy = parseStsPolicy(await this.#fetch(name));
-      const now = this.#now();
-      this.#keep(name, {
-        policy,
-        id,
-        fetchedAt: now,
-        expiresAt: now + policy.maxAgeSeconds * 1_000,
-        retryAt: 0,
-      });
+      const file = await this.#fetch(name);
+      const fetchedAt = this.#now();
+      this.#keep(name, entryOf(parseStsPolicy(file), id, fetchedAt));
+      this.#onFetched(name, { id, file, fetchedAt });
     } catch (error) {
       this.#keep(name, { ...entry, retryAt: this.#now() + retryMs });
       this.#onFailure(name, error instanceof Error ? error.message : String(error));
