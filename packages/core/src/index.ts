@@ -40,6 +40,7 @@ export {
   type StreamPolicy,
   type ToClassify,
 } from './classify-stream.ts';
+export { afterFailure, type ConnectionHold, connectionsUnder, notHeld } from './connection-hold.ts';
 export {
   type AdaptiveControl,
   type CapChanges,

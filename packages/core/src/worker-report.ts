@@ -18,6 +18,8 @@ export interface LaneReport {
   readonly messages_per_second: number | null;
   /** Whether it waits for its rate. */
   readonly throttled: boolean;
+  /** Its connections fail: until when this worker opens none, ms since the epoch. Absent: they do not. */
+  readonly held_until?: number;
   /** Messages given to a session since the worker started. */
   readonly sent: number;
 }

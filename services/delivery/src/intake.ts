@@ -1,9 +1,9 @@
 /** Records on their way into lanes: what the journal knows of them, whether they are still wanted, which source, where to. */
-import { type Isp, isMessageId, isps, laneKey } from '@millrace/core';
+import { type Isp, isMessageId, isps } from '@millrace/core';
 import type { Held, KafkaLogger } from '@millrace/kafka';
 import type { DeliveryTask } from '@millrace/schemas';
 import type { HeldBack } from './control/held-back.ts';
-import { factsOf, type SourceChoices } from './control/source-choice.ts';
+import type { SourceChoices } from './control/source-choice.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import type { EgressSource } from './egress.ts';
 import type { Job } from './job.ts';
@@ -124,7 +124,7 @@ export class Intake {
 
   #source(job: Job, isp: Isp): EgressSource | undefined {
     const task = job.held.value;
-    const { choices, outcomes, heldBack } = this.#parts;
+    const { choices, outcomes, heldBack, lanes } = this.#parts;
     const choice = choices.choose(task, isp);
     switch (choice.kind) {
       case 'source':
@@ -135,9 +135,9 @@ export class Intake {
         return undefined;
       }
       case 'suspended': {
-        const { stream, site } = factsOf(task, isp);
         const { control } = choice;
-        const lane = laneKey({ stream, isp, site, source: choice.source.name });
+        // Known from now on, so that it is told what waits for it.
+        const lane = lanes.of(isp, task.site, choice.source).key;
         heldBack.hold(job, control, lane, isp !== 'other' && choices.allSuspended(task, isp));
         return undefined;
       }

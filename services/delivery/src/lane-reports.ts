@@ -1,6 +1,7 @@
 /** Tells through Redis what this worker's lanes do, every other second. */
 import { hostname } from 'node:os';
 import { type LaneReport, type Stream, type WorkerReport, workerReportKey } from '@millrace/core';
+import type { HeldLane } from './control/held-back.ts';
 import type { Lane } from './lane.ts';
 import type { RedisPresence } from './redis/redis-presence.ts';
 import type { RedisClient } from './redis/redis-script.ts';
@@ -13,6 +14,8 @@ export interface LaneReportsOptions {
   /** This worker's number in the census. */
   readonly worker: number;
   readonly lanes: () => readonly Lane[];
+  /** Messages that suspensions hold back, by their lane. */
+  readonly heldBack: () => readonly HeldLane[];
 }
 
 const everyMs = 2_000;
@@ -41,12 +44,13 @@ export const reportLanes = (options: LaneReportsOptions): { stop(): Promise<void
 };
 
 /** The busiest lanes first. */
-const reportOf = (
-  { stream, worker, lanes }: Pick<LaneReportsOptions, 'stream' | 'worker' | 'lanes'>,
-  at: number,
-): WorkerReport => {
+const reportOf = ({ stream, worker, lanes, heldBack }: LaneReportsOptions, at: number): WorkerReport => {
   const all = lanes();
-  const reports = all.map(laneReport).sort((a, b) => b.waiting - a.waiting || b.sessions - a.sessions);
+  const held = new Map<string, number>();
+  for (const { lane, jobs } of heldBack()) held.set(lane, (held.get(lane) ?? 0) + jobs.length);
+  const reports = all
+    .map((lane) => laneReport(lane, held.get(lane.key) ?? 0))
+    .sort((a, b) => b.waiting - a.waiting || b.sessions - a.sessions);
   return {
     stream,
     worker,
@@ -58,12 +62,16 @@ const reportOf = (
   };
 };
 
-const laneReport = ({ key, backlog, sessions, limits, throttled, sent }: Lane): LaneReport => ({
+const laneReport = (
+  { key, backlog, sessions, limits, throttled, sent, heldUntil }: Lane,
+  heldBack: number,
+): LaneReport => ({
   lane: key,
-  waiting: backlog,
+  waiting: backlog + heldBack,
   sessions,
   connections: limits.connections,
   messages_per_second: limits.messages?.perSecond ?? null,
   throttled,
   sent,
+  ...(heldUntil !== undefined && { held_until: heldUntil }),
 });

@@ -6,7 +6,15 @@
  * limits allow it.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { connectionsBucket, type Isp, type LaneLimits, type LaneOf } from '@millrace/core';
+import {
+  afterFailure,
+  connectionsBucket,
+  connectionsUnder,
+  type Isp,
+  type LaneLimits,
+  type LaneOf,
+  notHeld,
+} from '@millrace/core';
 import type { SendResult } from '@millrace/smtp';
 import type { ConnectionPlaces, PlaceSeeker } from './connection-places.ts';
 import { NoSessionError } from './connector.ts';
@@ -78,6 +86,7 @@ export class Lane implements PlaceSeeker {
   #takingTokens = false;
   #tokensAt = 0;
   #opensAt = 0;
+  #hold = notHeld;
   /** Waits in line for a lease. */
   #inLine = false;
   #timer: NodeJS.Timeout | undefined;
@@ -144,6 +153,11 @@ export class Lane implements PlaceSeeker {
   /** It waits for tokens. */
   get throttled(): boolean {
     return this.#tokensAt > 0 && this.#parts.now() < this.#tokensAt;
+  }
+
+  /** Its connections failed too often: until when none is opened, ms since the epoch; undefined: it is not held. */
+  get heldUntil(): number | undefined {
+    return this.#hold.waitMs === 0 ? undefined : this.#hold.until;
   }
 
   /** It waits so long that nothing is worth being made ready. */
@@ -381,7 +395,9 @@ export class Lane implements PlaceSeeker {
     // Without tokens there is nothing to send on one more session.
     if (this.#stopped || this.#asleep) return;
     const now = this.#parts.now();
-    while (this.#sessions < this.limits.connections) {
+    const most = connectionsUnder(this.#hold, this.limits.connections, now);
+    if (most === 0) this.#wakeAt(this.#hold.until);
+    while (this.#sessions < most) {
       const route = this.#neediest(now);
       if (route === undefined) return;
       if (now < this.#opensAt) {
@@ -453,6 +469,7 @@ export class Lane implements PlaceSeeker {
       }
       const session = await this.#parts.open(route.destination, this.source, this.limits);
       route.opened();
+      this.#hold = notHeld;
       const use = new SessionUse({
         session,
         route,
@@ -492,6 +509,7 @@ export class Lane implements PlaceSeeker {
       error instanceof NoSessionError
         ? error
         : new NoSessionError(String(error), { host: null, remoteAddress: null });
+    this.#countFailure(failure, now);
     route.failed(now, this.#parts.random());
     this.#wakeAt(route.opensAt);
     // While others lead there the destination is not down, it only wants no more of them.
@@ -504,6 +522,13 @@ export class Lane implements PlaceSeeker {
       if (job !== undefined && this.#parts.mayBeSent(job))
         this.#parts.unreached(job, this, failure, durationMs);
     }
+  }
+
+  /** Where nothing was connected to the domain is wrong, not the way there; while others lead there it is not down. */
+  #countFailure({ failure }: NoSessionError, now: number): void {
+    if (failure === undefined) return;
+    for (const { uses } of this.#routes.values()) if (uses.size > 0) return;
+    this.#hold = afterFailure(this.#hold, this.of.stream, this.limits.failuresBeforeHold, now);
   }
 
   /** Nothing leads there any more: what was made ready goes back. */

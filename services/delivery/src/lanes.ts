@@ -54,6 +54,9 @@ const saturated = 0.85;
 /** In a worker that is saturated a lane is slow below this share of the mean pace. */
 const slowShare = 0.25;
 
+/** Nothing leaves from it for the moment. */
+const isStuck = (lane: Lane): boolean => lane.throttled || lane.heldUntil !== undefined;
+
 export class Lanes {
   readonly #options: LanesOptions;
   readonly #lanes = new Map<string, Entry>();
@@ -214,7 +217,7 @@ export class Lanes {
   /** What a lane can send in a moment, and what its sessions are given ahead. */
   #lookForRoom(entry: Entry): void {
     const { lane, room } = entry;
-    if (lane.throttled) entry.free = 0;
+    if (isStuck(lane)) entry.free = 0;
     else entry.free = Math.max(room.pace * (freeMs / 1_000), 2 * lane.limits.connections) - lane.backlog;
   }
 
@@ -225,7 +228,7 @@ export class Lanes {
       if (free > 0 || lane.backlog === 0) continue;
       let room = 0;
       for (const source of sources()) if (source !== lane.source) room += this.#freeOf(lane, source);
-      const keep = lane.throttled ? 1 : 2 * lane.limits.connections;
+      const keep = isStuck(lane) ? 1 : 2 * lane.limits.connections;
       let most = Math.min(room, lane.backlog - keep, mostMoved);
       if (most < 1) continue;
       displaced(

@@ -76,6 +76,8 @@ export interface LaneStats {
   readonly connections: number;
   /** Messages a second that all workers together may send; null: no limit. */
   readonly messagesPerSecond: number | null;
+  /** Its connections fail: until when none is opened, ms since the epoch. */
+  readonly heldUntil: number | undefined;
 }
 
 export interface DeliveryStats {
@@ -263,6 +265,15 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     logger,
     now,
   });
+  /** To the provider of a shard, from all sources; those of the long tail are many sites. */
+  const connectionsOf = (topic: string): number => {
+    const isp = isps.find((one) => one !== 'other' && shardTopic(stream, one) === topic);
+    if (isp === undefined) return Number.POSITIVE_INFINITY;
+    let connections = 0;
+    for (const { name } of choices.sources)
+      connections += controls.limitsOf({ stream, isp, site: '', source: name }).limits.connections;
+    return Math.max(1, connections);
+  };
   await shared.start();
   const consumer = await kafka.windowedConsumer({
     group: `delivery-${stream}`,
@@ -272,6 +283,8 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     totalBytes: windowBytes,
     // What waits in a lane is not waited for: whoever gets the partition next reads it again.
     drainMs: 0,
+    // More workers than connections would only take turns.
+    maxMembersPerTopic: (topic) => connectionsOf(topic),
     handler: (held) => intake.take(held),
   });
   consuming = consumer;
@@ -283,6 +296,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     stream,
     worker: census.number,
     lanes: () => lanes.list(),
+    heldBack: () => heldBack.lanes(),
   });
   let joined = false;
   consumer.joined().then(
@@ -306,6 +320,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
         throttled: lane.throttled,
         connections: lane.limits.connections,
         messagesPerSecond: lane.limits.messages?.perSecond ?? null,
+        heldUntil: lane.heldUntil,
       })),
       held: heldBack.lanes().reduce((sum, { jobs }) => sum + jobs.length, 0),
       controls: controls.table.list(now()).length,

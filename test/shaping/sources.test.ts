@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Delivery } from '@millrace/delivery';
+import type { DeliveryTask, MessageEvent } from '@millrace/schemas';
+import { type DeliveryRig, startRig, unique } from '../delivery/delivery-rig.ts';
+
+const shaping = `
+default:
+  connection_limit: 2
+  max_deliveries_per_connection: 50
+sources:
+  slow:
+    max_message_rate: 1/s
+    burst: 1
+isps:
+  comcast:
+    failures_before_hold: 2
+`;
+
+let rig: DeliveryRig;
+let worker: Delivery;
+before(async () => {
+  rig = await startRig({
+    isps: ['gmail', 'yahoo', 'comcast'],
+    partitions: 1,
+    sandbox: { verify: 'off' },
+    shaping,
+    sources: {
+      one: { address: '127.0.3.1', ehlo: 'one.acme.example' },
+      two: { address: '127.0.3.2', ehlo: 'two.acme.example' },
+      slow: { address: '127.0.3.3', ehlo: 'slow.acme.example' },
+    },
+    pools: {
+      main: {
+        stream: 'batch',
+        sources: [
+          { source: 'one', weight: 1 },
+          { source: 'two', weight: 1 },
+        ],
+      },
+      mixed: {
+        stream: 'batch',
+        sources: [
+          { source: 'two', weight: 1 },
+          { source: 'slow', weight: 1 },
+        ],
+      },
+      single: { stream: 'batch', sources: [{ source: 'one', weight: 1 }] },
+    },
+  });
+  worker = await rig.startWorker();
+});
+after(() => rig.stop());
+
+const mails = (count: number, domain: string, overrides: Partial<DeliveryTask> = {}): DeliveryTask[] =>
+  Array.from({ length: count }, (_, index) => rig.task(`${unique()}-${index}@${domain}`, overrides));
+
+const deliveries = (tasks: readonly DeliveryTask[]): readonly MessageEvent[] => {
+  const ids = new Set(tasks.map(({ message_id }) => message_id));
+  return rig.events.filter((event) => event.kind === 'delivered' && ids.has(event.message_id));
+};
+
+const bySource = (tasks: readonly DeliveryTask[], source: string): number =>
+  deliveries(tasks).filter((event) => event.source === source).length;
+
+test('nothing waits for a source without room while another one of the pool is free', async () => {
+  const tasks = mails(200, 'yahoo.com', { pool: 'mixed' });
+  const begun = performance.now();
+  await rig.send(...tasks);
+  await rig.until(() => deliveries(tasks).length === 200, 'all of them');
+  const seconds = (performance.now() - begun) / 1_000;
+  const slow = bySource(tasks, 'slow');
+  assert.ok(slow >= 1, 'the slow source has its part');
+  assert.ok(slow <= seconds + 2, `${slow} mails at one a second in ${seconds} s`);
+  assert.ok(seconds < 30, `${seconds} s; half of them at one a second would take 100 s`);
+});
+
+test('when a source is suspended its pool goes on from the others, with what had been given to it too', async () => {
+  await rig.sandbox.behave('gmail', { latency: { after_dot_ms: 100 } });
+  const tasks = mails(150, 'gmail.com');
+  await rig.send(...tasks);
+  await rig.until(() => bySource(tasks, 'two') > 5, 'both send');
+  const key = await rig.control('suspension', 'source:two');
+  await rig.until(() => worker.stats().controls === 1, 'the suspension is known');
+  const before = bySource(tasks, 'two');
+  await rig.until(() => deliveries(tasks).length === 150, 'all of them');
+  const after = bySource(tasks, 'two');
+  // What was in its connections at that moment still goes out.
+  assert.ok(after - before <= 4, `${after - before} mails after the suspension`);
+  assert.equal(worker.stats().held, 0);
+  await rig.sandbox.behave('gmail', { latency: { after_dot_ms: 0 } });
+  await rig.undo(key);
+});
+
+test('connections that fail in a row hold the lane; one probe opens it again', async () => {
+  await rig.sandbox.behave('comcast', { unavailable: 'busy' });
+  const failing = mails(2, 'comcast.net', { pool: 'single' });
+  const laneIn = () => worker.stats().lanes.find(({ lane }) => lane === 'batch/comcast/one');
+  await rig.send(...failing);
+  await rig.until(() => laneIn()?.heldUntil !== undefined, 'the lane is held');
+  const heldUntil = laneIn()?.heldUntil ?? 0;
+  const tasks = mails(5, 'comcast.net', { pool: 'single' });
+  await rig.send(...tasks);
+  await rig.until(() => laneIn()?.backlog === 5, 'they wait');
+  await rig.sandbox.behave('comcast', { unavailable: 'no' });
+  assert.equal(deliveries(tasks).length, 0);
+  rig.shift(Math.max(0, heldUntil - Date.now()));
+  await rig.until(() => deliveries(tasks).length === 5, 'the probe found it open');
+  assert.equal(laneIn()?.heldUntil, undefined);
+});
