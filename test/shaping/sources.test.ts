@@ -45,6 +45,7 @@ before(async () => {
           { source: 'slow', weight: 1 },
         ],
       },
+      new: { stream: 'batch', sources: [{ source: 'two', weight: 1 }] },
       single: { stream: 'batch', sources: [{ source: 'one', weight: 1 }] },
     },
   });
@@ -90,6 +91,41 @@ test('when a source is suspended its pool goes on from the others, with what had
   assert.equal(worker.stats().held, 0);
   await rig.sandbox.behave('gmail', { latency: { after_dot_ms: 0 } });
   await rig.undo(key);
+});
+
+test('a source that is being warmed gets its pace, and nothing once its day is used up; the pool sends the rest', async () => {
+  const progress = (spent: readonly string[], dayEndsAt: number) =>
+    rig.control('warmup', 'warmup:two', {
+      author: 'warm-up',
+      set_at: Date.now(),
+      value: JSON.stringify({
+        ...{ plan: '100k', day: 1, date: '2026-11-24', timeZone: 'UTC', completed: false },
+        ...{ caps: { gmail: 3_600 }, spent, dayEndsAt },
+      }),
+    });
+  const tomorrow = Date.now() + 3_600_000;
+  await progress([], tomorrow);
+  await rig.until(() => worker.stats().controls === 1, 'the warm-up is known');
+  const first = mails(100, 'gmail.com');
+  const begun = performance.now();
+  await rig.send(...first);
+  await rig.until(() => deliveries(first).length === 100, 'all of them');
+  const seconds = (performance.now() - begun) / 1_000;
+  assert.ok(bySource(first, 'two') <= seconds + 2, `${bySource(first, 'two')} mails in ${seconds} s`);
+  assert.ok(bySource(first, 'one') > 50);
+
+  const key = await progress(['gmail'], Date.now() + 4_000);
+  const alone = mails(3, 'gmail.com', { pool: 'new' });
+  await rig.send(...alone);
+  await rig.until(() => worker.stats().held === 3, 'they wait for the next day');
+  const second = mails(20, 'gmail.com');
+  await rig.send(...second);
+  await rig.until(() => deliveries(second).length === 20, 'all of them');
+  assert.equal(bySource(second, 'two'), 0);
+  assert.equal(deliveries(alone).length, 0);
+  await rig.until(() => worker.stats().held === 0, 'the next day');
+  await rig.undo(key);
+  await rig.until(() => deliveries(alone).length === 3, 'those that waited');
 });
 
 test('connections that fail in a row hold the lane; one probe opens it again', async () => {

@@ -30,6 +30,26 @@ export interface LimitsNow {
   readonly changesAt: number | null;
 }
 
+/** Whether a control says where messages go, not only how fast. */
+const directs = (control: Control): boolean => {
+  switch (control.kind) {
+    case 'suspension':
+    case 'drop':
+    case 'move':
+      return true;
+    case 'warmup':
+      return control.spent.length > 0 || Object.values(control.caps).includes(0);
+    case 'limits':
+    case 'cap':
+    case 'adaptive':
+    case 'hold':
+    case 'shaping':
+      return false;
+    default:
+      return control satisfies never;
+  }
+};
+
 /** Forgetting controls that are over, ms. */
 const sweepMs = 60_000;
 
@@ -108,9 +128,7 @@ export class Controls {
 
   #settle(): void {
     const { now, shaping } = this.#options;
-    this.#directs = this.table
-      .list(now())
-      .some(({ kind }) => kind === 'suspension' || kind === 'drop' || kind === 'move');
+    this.#directs = this.table.list(now()).some(directs);
     const applied = this.table.shapingText(now());
     if (applied === this.#applied) return;
     this.#applied = applied;

@@ -2,12 +2,12 @@
  * Messages that a suspension holds back. They stay in this worker's window, so that they go on the moment it ends; what
  * would take the window away from others waits in a delay tier.
  */
-import type { Suspension } from '@millrace/core';
+import type { Control, Suspension } from '@millrace/core';
 import type { Job } from '../job.ts';
 
 export interface HeldBackParts {
-  /** What stands under a control's key now, in force or not. */
-  readonly current: (key: string) => unknown;
+  /** What stands under a control's key now, in force or not. A warm-up's stands for the suspensions that follow from it. */
+  readonly current: (key: string) => Control | undefined;
   /** Whether the message may still be sent; where not, that has been seen to. */
   readonly mayBeSent: (job: Job) => boolean;
   /** They may go on, or are held by another suspension. */
@@ -103,7 +103,7 @@ export class HeldBack {
     const over: Job[] = [];
     for (const [key, { control, jobs }] of this.#groups) {
       const isInForce = control.until === null || control.until > now;
-      if (isInForce && this.#parts.current(control.key) === control) continue;
+      if (isInForce && this.#parts.current(control.key)?.setAt === control.setAt) continue;
       this.#groups.delete(key);
       over.push(...jobs);
     }
