@@ -1,6 +1,7 @@
 /** The command line of shaping. */
 import { type Command, Option } from 'commander';
 import type { ControlFlags, MoveFlags } from './commands/controls.ts';
+import type { ForecastFlags } from './commands/forecast.ts';
 import type { ExplainFlags } from './commands/shaping.ts';
 import type { WhyFlags } from './commands/why.ts';
 import type { Act } from './program.ts';
@@ -108,5 +109,16 @@ export function addWhy(program: Command, act: Act): void {
     .option('--timeout <time>', 'for reading the events of the message', '60s')
     .action((id: string | undefined, flags: WhyFlags) =>
       act(async (context) => (await import('./commands/why.ts')).why(context, id, flags)),
+    );
+}
+
+export function addForecast(program: Command, act: Act): void {
+  program
+    .command('forecast')
+    .description('when what waits now will be gone under the limits that hold, and what would change it')
+    .argument('[queue]', 'batch/gmail, batch or gmail; default: everything that waits')
+    .option('--measure <time>', 'measure the pace of lanes for so long', '5s')
+    .action((queue: string | undefined, flags: ForecastFlags) =>
+      act(async (context) => (await import('./commands/forecast.ts')).forecast(context, queue, flags)),
     );
 }

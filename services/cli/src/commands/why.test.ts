@@ -1,4 +1,4 @@
-/** What `millrace why` makes of events, controls, tokens and connections on a real Kafka and Redis. */
+/** What `millrace why` and `millrace forecast` make of events, controls, tokens and connections on a real Kafka and Redis. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,8 +42,11 @@ before(async () => {
   writeFileSync(
     join(rig.directory, 'millrace.yaml'),
     `delivery: { shaping_file: shaping.yaml }
-sources: { ip1: {}, ip2: {} }
-pools: { batch: { stream: batch, sources: [{ source: ip1 }, { source: ip2 }] } }
+sources: { ip1: {}, ip2: {}, ip3: {} }
+tenants: { acme: {} }
+pools:
+  batch: { stream: batch, sources: [{ source: ip1 }, { source: ip2 }] }
+  realtime: { stream: realtime, sources: [{ source: ip3 }] }
 `,
   );
 });
@@ -185,4 +188,24 @@ test('a wrong question ends with 2', async () => {
     const ran = await rig.run('why', ...argv);
     assert.equal(ran.code, 2, ran.err);
   }
+});
+
+test('a forecast of what is in Kafka, under the limits that hold', async () => {
+  const producer = await installation.kafka.producer();
+  for (let index = 0; index < 30; index += 1)
+    await producer.sendBytes('mail.batch.gmail', { key: 'k', value: Buffer.from('x') });
+  const { code, out, err } = await rig.run('--json', 'forecast', 'batch/gmail', '--measure', '1ms');
+  assert.equal(code, 0, err);
+  const { forecasts, at } = JSON.parse(out);
+  const [gmail] = forecasts;
+  assert.equal(forecasts.length, 1);
+  assert.deepEqual([gmail.waiting, gmail.lanes.length], [30, 2]);
+  // 30 at 1/min from each of two sources.
+  const minutes = (gmail.empty_at - at) / 60_000;
+  assert.ok(minutes > 13 && minutes < 16, `${minutes} min`);
+  assert.match(
+    (await rig.run('forecast', '--measure', '1ms')).out,
+    /^batch\/gmail +30 +0\.03\/s +20 +14 min/m,
+  );
+  assert.equal((await rig.run('forecast', 'gmial')).code, 2);
 });

@@ -1,0 +1,147 @@
+/** When a queue will be empty, and what would change it: the lanes it empties through, given to the core's simulator. Pure. */
+import {
+  type Drained,
+  drain,
+  type Isp,
+  type LaneLimits,
+  type LaneOf,
+  laneKey,
+  laneLimits,
+  type SimulatedLane,
+  type Stream,
+} from '@millrace/core';
+import type { Config } from '@millrace/service';
+import type { LanePace } from './lane-pace.ts';
+import type { Situation } from './lane-state.ts';
+
+/** What waits for one provider on one stream. */
+export interface Queue {
+  readonly stream: Stream;
+  readonly isp: Isp;
+  readonly waiting: number;
+}
+
+export interface QueueForecast extends Queue {
+  readonly lanes: readonly string[];
+  /** Messages a second that the limits allow together; null: no limit. */
+  readonly messages_per_second: number | null;
+  readonly connections: number;
+  /** When it will be empty, ms since the epoch; null: everything is suspended until somebody resumes it. */
+  readonly empty_at: number | null;
+  /** The same with one more source like those that it has, and with twice the limits. */
+  readonly with_one_more_source: number | null;
+  readonly with_twice_the_limits: number | null;
+  /** Whether the time that a mail takes was measured now, or is supposed. */
+  readonly measured: boolean;
+}
+
+/** A mail's time on its connection where none was measured, ms. */
+const supposedMailMs = 100;
+const supposedConnectMs = 200;
+
+/** Sources that the stream's mail leaves from: those of its tenants' pools. */
+export const sourcesOf = (
+  { pools, tenants }: Pick<Config, 'pools' | 'tenants'>,
+  stream: Stream,
+): readonly string[] => {
+  const wanted = new Set(Object.values(tenants).map((tenant) => tenant.pools[stream]));
+  const used = Object.entries(pools).filter(([name, pool]) => pool.stream === stream && wanted.has(name));
+  return [...new Set(used.flatMap(([, pool]) => pool.sources.map(({ source }) => source)))];
+};
+
+/** Lanes that a queue empties through. The long tail is as many lanes as sites are known to wait. */
+export const lanesOfQueue = (
+  { stream, isp }: Queue,
+  sources: readonly string[],
+  paces: readonly LanePace[],
+  isIsp: (name: string) => boolean,
+): readonly LaneOf[] => {
+  if (isp !== 'other') return sources.map((source) => ({ stream, isp, site: isp, source }));
+  const known = paces
+    .filter((pace) => pace.stream === stream)
+    .map(({ lane }) => lane.slice(stream.length + 1))
+    .map((rest) => ({
+      site: rest.slice(0, rest.lastIndexOf('/')),
+      source: rest.slice(rest.lastIndexOf('/') + 1),
+    }))
+    .filter(({ site }) => !isIsp(site));
+  const found = known.length > 0 ? known : sources.map((source) => ({ site: 'other', source }));
+  return found.map(({ site, source }) => ({ stream, isp, site, source }));
+};
+
+/** What one change of the limits would do. */
+type Change = (limits: LaneLimits) => LaneLimits;
+const asItIs: Change = (limits) => limits;
+const twice: Change = (limits) => ({
+  ...limits,
+  connections: limits.connections * 2,
+  messages: limits.messages && { ...limits.messages, perSecond: limits.messages.perSecond * 2 },
+  newConnections: limits.newConnections && {
+    ...limits.newConnections,
+    perSecond: limits.newConnections.perSecond * 2,
+  },
+});
+
+const simulated = (
+  { controls, shaping }: Pick<Situation, 'controls' | 'shaping'>,
+  lane: LaneOf,
+  pace: LanePace | undefined,
+  change: Change,
+): SimulatedLane => ({
+  termsAt: (at) => {
+    const { inForce, nextChangeAt } = controls.limitChangesOf(lane, at);
+    const blocking = controls.blocking(lane, at);
+    const changes = [nextChangeAt, blocking?.until ?? null].filter((one) => one !== null && one > at);
+    return {
+      limits: change(laneLimits(shaping.shaping, lane, inForce)),
+      suspendedUntil: blocking === undefined ? undefined : blocking.until,
+      changesAt: changes.length === 0 ? null : Math.min(...changes.map(Number)),
+    };
+  },
+  mailMs: mailMs(pace) ?? supposedMailMs,
+  connectMs: supposedConnectMs,
+});
+
+/** By Little's law, while messages wait and no rate holds them: the connections' time is all used. */
+const mailMs = (pace: LanePace | undefined): number | undefined =>
+  pace === undefined || pace.throttled || pace.perSecond === 0 || pace.sessions === 0 || pace.waiting === 0
+    ? undefined
+    : (pace.sessions * 1_000) / pace.perSecond;
+
+/** @param now ms since the epoch */
+export const forecastOf = (
+  queue: Queue,
+  lanes: readonly LaneOf[],
+  situation: Pick<Situation, 'controls' | 'shaping'>,
+  paces: readonly LanePace[],
+  now: number,
+): QueueForecast => {
+  const paceOf = (lane: LaneOf) => paces.find((one) => one.lane === laneKey(lane));
+  const run = (through: readonly LaneOf[], change: Change): number | null => {
+    const drained: Drained = drain(
+      queue.waiting,
+      through.map((lane) => simulated(situation, lane, paceOf(lane), change)),
+      now,
+    );
+    return drained.kind === 'empty' ? Math.round(drained.at) : null;
+  };
+  const limits = lanes.map((lane) =>
+    laneLimits(situation.shaping.shaping, lane, situation.controls.limitChangesOf(lane, now).inForce),
+  );
+  const rates = limits.map(({ messages }) => messages?.perSecond ?? null);
+  const known = rates.filter((rate) => rate !== null);
+  return {
+    ...queue,
+    lanes: lanes.map(laneKey),
+    messages_per_second: known.length < rates.length ? null : known.reduce((sum, rate) => sum + rate, 0),
+    connections: limits.reduce((sum, { connections }) => sum + connections, 0),
+    empty_at: run(lanes, asItIs),
+    with_one_more_source: run([...lanes, ...withAnotherSource(lanes)], asItIs),
+    with_twice_the_limits: run(lanes, twice),
+    measured: lanes.some((lane) => mailMs(paceOf(lane)) !== undefined),
+  };
+};
+
+/** For each site one more lane, from a source that no layer and no control names. */
+const withAnotherSource = (lanes: readonly LaneOf[]): readonly LaneOf[] =>
+  [...new Map(lanes.map((lane) => [lane.site, lane])).values()].map((lane) => ({ ...lane, source: '' }));
