@@ -13,6 +13,12 @@ export interface WindowedConsumerOptions<N extends RecordName> {
   readonly window?: { readonly records?: number; readonly bytes?: number };
   /** Encoded bytes of all partitions together, shared out equally among them. Default 67,108,864. */
   readonly totalBytes?: number;
+  /**
+   * A fetch returns when the broker has `minBytes` (default 1: a new record ends it at once) or after `maxWaitMs`
+   * (default 200). A partition that was paused waits for the fetch that is under way. What may wait a moment asks for
+   * more bytes: each fetch costs the broker and the consumer the same, however little it brings.
+   */
+  readonly fetch?: { readonly minBytes?: number; readonly maxWaitMs?: number };
   /** Longest time between a completion and its commit, ms. Default 200. */
   readonly commitIntervalMs?: number;
   /** How long `stop` waits for what is in flight, ms. Default 10,000. */

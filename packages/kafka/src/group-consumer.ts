@@ -27,11 +27,6 @@ import {
 } from './partition-window.ts';
 import type { Producer } from './producer.ts';
 
-/**
- * How long a fetch with nothing to return waits, ms. A new record ends it at once; only a partition that was paused
- * waits for it until it is fetched again.
- */
-const maxWaitMs = 50;
 const heartbeatMs = 1_000;
 const fetchBytes = 4_194_304;
 const finalCommitMs = 3_000;
@@ -136,8 +131,8 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       sessionTimeout: sessionTimeoutMs ?? 10_000,
       heartbeatInterval: heartbeatMs,
       rebalanceTimeout: 30_000,
-      maxWaitTimeInMs: maxWaitMs,
-      minBytes: 1,
+      maxWaitTimeInMs: this.#options.fetch?.maxWaitMs ?? 200,
+      minBytes: this.#options.fetch?.minBytes ?? 1,
       maxBytes: fetchBytes,
       maxBytesPerPartition: Math.max(65_536, Math.min(524_288, this.#windowBytes)),
       metadataMaxAge: 60_000,

@@ -36,7 +36,7 @@ export interface TopicReaderOptions {
   readonly onMessage: (message: KafkaMessage, partition: number, signal: AbortSignal) => void | Promise<void>;
 }
 
-const maxWaitMs = 100;
+const maxWaitMs = 500;
 const restartMs = 500;
 const stopMs = 5_000;
 

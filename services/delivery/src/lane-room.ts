@@ -9,13 +9,12 @@ const roomMs = 3_000;
 const slowest = 0.1;
 const soonestMs = 1_000;
 const latestMs = 600_000;
-/** Weight of the newest measure. */
+/** Weight of the newest measure: a lane that has only begun, in a busy worker, is not taken for one that stands still. */
 const smoothing = 0.5;
 
 export class LaneRoom {
   #perSecond: number;
   #measuredAt: number;
-  #measured = false;
   #sent = 0;
   #returnsAt = 0;
 
@@ -43,9 +42,7 @@ export class LaneRoom {
     this.#sent = sent;
     this.#measuredAt = now;
     if (backlog === 0 && measured < this.#perSecond) return;
-    const pace = this.#measured ? measured * smoothing + this.#perSecond * (1 - smoothing) : measured;
-    this.#measured = true;
-    this.#perSecond = Math.max(slowest, pace);
+    this.#perSecond = Math.max(slowest, measured * smoothing + this.#perSecond * (1 - smoothing));
   }
 
   /**

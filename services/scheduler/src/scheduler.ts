@@ -83,6 +83,7 @@ export async function startDelayTiers(options: SchedulerOptions): Promise<Schedu
   const consumer = await kafka.windowedConsumer({
     group: 'scheduler',
     topics: [...tiersByTopic.keys()],
+    fetch: { minBytes: 16_384, maxWaitMs: 200 },
     record: 'DelayedTask',
     // Wide enough to look past records with longer waits in the shortest tier; the others only need their head.
     window: { records: 3_000, bytes: 8_388_608 },
