@@ -117,6 +117,7 @@ export {
   type TlsPolicy,
 } from './shaping.ts';
 export { connectionsBucket, leaseKey, sharedRate, tokensKey } from './shared-lane.ts';
+export { type Drained, drain, type LaneTerms, type SimulatedLane } from './simulator/drain.ts';
 export { isStream, type Stream, streams } from './stream.ts';
 export {
   type SuppressionFacts,
@@ -133,6 +134,12 @@ export {
   validateSendRequest,
 } from './validate-request.ts';
 export { calendarDay, endOfDay, isTimeZone } from './warm-up/calendar-day.ts';
+export {
+  type SourceWarmUp,
+  sourceWarmUps,
+  type WarmUpSettings,
+  warmUpPlans,
+} from './warm-up/source-warm-up.ts';
 export {
   type DayFigures,
   type NextDay,
