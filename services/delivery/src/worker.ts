@@ -280,6 +280,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     topics: shards.map((isp) => shardTopic(stream, isp)),
     record: 'DeliveryTask',
     window: { records: config.delivery.window_records, bytes: config.delivery.window_bytes },
+    ...(stream === 'batch' && { fetch: { minBytes: 65_536, maxWaitMs: 100 } }),
     totalBytes: windowBytes,
     // What waits in a lane is not waited for: whoever gets the partition next reads it again.
     drainMs: 0,
