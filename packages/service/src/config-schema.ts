@@ -212,8 +212,51 @@ export const SourceConfig = strict(
         'Connections to the MX hosts are made by this host, so that mail leaves from its address',
       ),
     ),
+    warm_up: optional(
+      strict(
+        {
+          plan: text(
+            '100k, 1m or 10m (what it shall send a month; 4, 6 and 12 weeks), or one of `warm_up_plans`',
+          ),
+          start: text('Calendar day on which it begins, such as 2026-12-01', {
+            pattern: '^\\d{4}-\\d\\d-\\d\\d$',
+            expected: 'a day such as 2026-12-01',
+          }),
+          time_zone: text('Whose calendar days count', { default: 'UTC' }),
+          max_deferred_share: share('Of the tries of a day; above it the day is repeated, 0 to 1', 0.2),
+          max_bounced_share: share('Of the tries of a day; above it the day is repeated, 0 to 1', 0.05),
+          max_complaint_share: share('Of the mails of a day; above it the day is repeated, 0 to 1', 0.003),
+        },
+        'It is new: what each provider gets from it in a day grows by a plan; the rest of the pool sends what is above that',
+      ),
+    ),
   },
   'A sending address with its EHLO name, here or behind a proxy, or a relay',
+);
+
+export const WarmUpPlanConfig = strict(
+  {
+    days: integer('Days until it is through', 42, 1, 365),
+    first_day: Type.Record(
+      Type.String({
+        pattern: '^[a-z0-9-]{1,32}$',
+        description: 'A provider, such as gmail; other: all that are not named',
+      }),
+      integer('Mails', 0, 0, 1_000_000_000),
+      {
+        default: {},
+        description:
+          'Mails of the first day by provider; one without a number here or under `other` has no cap',
+      },
+    ),
+    growth: Type.Number({
+      exclusiveMinimum: 1,
+      maximum: 10,
+      default: 1.15,
+      description: 'Each day has so many times the mails of the day before',
+    }),
+  },
+  'A plan',
 );
 
 export const PoolConfig = strict(
@@ -410,6 +453,7 @@ export const Config = strict({
   tenants: named(TenantConfig, 'Who may send'),
   sources: named(SourceConfig, 'Egress sources: sending addresses or relays'),
   pools: named(PoolConfig, 'Weighted groups of sources'),
+  warm_up_plans: named(WarmUpPlanConfig, 'Warm-up plans beside 100k, 1m and 10m'),
   dkim: list(DkimConfig, 'Signing keys by domain'),
   dkim_fallback_domain: optional(
     text('Domain of `dkim` whose keys sign for From domains that have none of their own'),

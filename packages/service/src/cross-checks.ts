@@ -1,4 +1,5 @@
 /** What no single key can be wrong about: names that must exist, things that must not be shared. */
+import { isps, isTimeZone, warmUpPlans } from '@millrace/core';
 import type { Config } from './config-schema.ts';
 import { didYouMean } from './nearest-word.ts';
 import type { SettingProblem } from './settings.ts';
@@ -168,6 +169,34 @@ const unsubscribeHasAWay: Check = ({ unsubscribe }) =>
     ? []
     : [{ path: ['unsubscribe'], message: 'needs `url`, `mailto` or both.' }];
 
+const warmUpsArePossible: Check = (config) => {
+  const plans = [...warmUpPlans(config).keys()];
+  return Object.entries(config.sources).flatMap(([name, { warm_up: warmUp }]) => {
+    if (warmUp === undefined) return [];
+    const path = ['sources', name, 'warm_up'];
+    const problems: SettingProblem[] = [];
+    if (!plans.includes(warmUp.plan)) {
+      const hint = didYouMean(warmUp.plan, plans) || ' Add it under `warm_up_plans`.';
+      problems.push({ path: [...path, 'plan'], message: `there is no plan "${warmUp.plan}".${hint}` });
+    }
+    if (!isTimeZone(warmUp.time_zone)) {
+      const message = `there is no time zone "${warmUp.time_zone}": write it as "Europe/Berlin".`;
+      problems.push({ path: [...path, 'time_zone'], message });
+    }
+    return problems;
+  });
+};
+
+const plansNameProviders: Check = ({ warm_up_plans: plans }) =>
+  Object.entries(plans).flatMap(([name, { first_day: firstDay }]) =>
+    Object.keys(firstDay)
+      .filter((isp) => !isps.some((known) => known === isp))
+      .map((isp) => ({
+        path: ['warm_up_plans', name, 'first_day', isp],
+        message: `there is no provider "${isp}".${didYouMean(isp, isps)}`,
+      })),
+  );
+
 const checks: readonly Check[] = [
   poolMembersExist,
   membersAreNamedOnce,
@@ -178,6 +207,8 @@ const checks: readonly Check[] = [
   dkimDomainsAreUnique,
   fallbackDomainHasKeys,
   submissionIsSafe,
+  warmUpsArePossible,
+  plansNameProviders,
   unsubscribeHasAWay,
 ];
 

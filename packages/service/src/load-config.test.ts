@@ -223,6 +223,24 @@ describe('what is wrong', () => {
       'sources.one.proxy.password',
       /longer than 255 bytes/,
     ],
+    [
+      'a warm-up plan that is not there',
+      'sources: {one: {warm_up: {plan: 10n, start: 2026-12-01}}}',
+      'sources.one.warm_up.plan',
+      /there is no plan "10n"\. Did you mean "10m"/,
+    ],
+    [
+      'a time zone that is none',
+      'sources: {one: {warm_up: {plan: 1m, start: 2026-12-01, time_zone: Mars/Olympus}}}',
+      'sources.one.warm_up.time_zone',
+      /no time zone "Mars\/Olympus"/,
+    ],
+    [
+      'a plan for a provider that nobody knows',
+      'warm_up_plans: {own: {first_day: {gmial: 5}}}',
+      'warm_up_plans.own.first_day.gmial',
+      /"gmail"/,
+    ],
     ['a fallback without keys', 'dkim_fallback_domain: a.example', 'dkim_fallback_domain', /no keys for/],
     [
       'an unsubscription that leads nowhere',

@@ -11,6 +11,7 @@ import {
   type Firing,
   formatScope,
   ruleOfAuthor,
+  type SourceWarmUp,
   topics,
 } from '@millrace/core';
 import type { Held, Kafka, KafkaLogger, Producer } from '@millrace/kafka';
@@ -18,6 +19,7 @@ import type { MessageEvent } from '@millrace/schemas';
 import { RuleBook, type ShapingSource } from './rule-book.ts';
 import { seenReply } from './seen-reply.ts';
 import { shapedEvent } from './shaped-event.ts';
+import { WarmUps } from './warm-ups.ts';
 
 export interface ShaperOptions {
   readonly kafka: Kafka;
@@ -26,6 +28,8 @@ export interface ShaperOptions {
   readonly shaping: ShapingSource;
   /** false: rules only tell what they would do. */
   readonly act: boolean;
+  /** Sources that are warmed. Default: none. */
+  readonly warmUps?: readonly SourceWarmUp[];
   /** The clock, ms since the epoch. Default: the machine's. */
   readonly now?: () => number;
 }
@@ -51,6 +55,7 @@ export interface Shaper {
 }
 
 const tickMs = 1_000;
+const oldestActedOnMs = 3_600_000;
 /** Controls of automation stay listed for so long after they ended. */
 const keptAfterEndMs = 3_600_000;
 
@@ -60,11 +65,15 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   const book = new RuleBook(options.shaping, logger);
   const automation = new Automation(book.rules);
   const table = new ControlTable();
+  const warmUps = new WarmUps(options.warmUps ?? []);
+  /** Last offset of each partition that was read while remembering. */
+  const readTo = new Map<number, number>();
   const producer = await kafka.producer();
   const counts = { events: 0, replies: 0 };
   const firings = new Map<string, number>();
   let joined = false;
   let stopped = false;
+  let ticking = false;
   /** The events of the last hours have been read; undefined: another process has the partitions. */
   let remembered: Promise<void> | undefined;
 
@@ -103,11 +112,15 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   });
   const remember = async (): Promise<void> => {
     await followed.catchUp();
+    warmUps.forget();
+    readTo.clear();
     const tail = await kafka.tail({
       topic: topics.events,
       record: 'MessageEvent',
-      from: now() - automation.windowMs,
-      onRecord: ({ value }) => {
+      from: Math.min(now() - automation.windowMs, warmUps.countedSince(table, now())),
+      onRecord: ({ value, partition, offset }) => {
+        readTo.set(partition, offset);
+        warmUps.count(value);
         const reply = seenReply(value);
         if (reply !== undefined) automation.note(reply);
       },
@@ -121,6 +134,8 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
     const reply = seenReply(event);
     if (reply === undefined) return;
     counts.replies += 1;
+    // Of a group's first start, or after days without a shaper: it is too late to act on it.
+    if (reply.at < now() - Math.max(automation.windowMs, oldestActedOnMs)) return;
     const firing = automation.see(reply);
     if (firing === undefined) return;
     firings.set(firing.rule.name, (firings.get(firing.rule.name) ?? 0) + 1);
@@ -131,23 +146,59 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
     remembered ??= remember();
     await remembered;
     if (held.lost.aborted) return;
+    if (held.offset > (readTo.get(held.partition) ?? -1)) warmUps.count(held.value);
     await look(held.value);
     held.complete();
   };
 
   const consumer = await kafka.windowedConsumer({
     group: 'shaper',
+    fetch: { minBytes: 65_536, maxWaitMs: 250 },
     topics: [topics.events],
     record: 'MessageEvent',
-    startAt: 'latest',
+    // Not from the latest: what is written while the group first comes together would be lost.
+    startAt: 'earliest',
     maxMembersPerTopic: () => 1,
     commitIntervalMs: 1_000,
     handler: handle,
   });
   const timer = setInterval(() => {
-    if (consumer.assignments().length === 0) remembered = undefined;
-    else sweep();
+    if (consumer.assignments().length === 0) {
+      remembered = undefined;
+      return;
+    }
+    remembered ??= remember();
+    if (ticking) return;
+    ticking = true;
+    remembered
+      .then(tick)
+      .catch((error: unknown) => {
+        logger.error({ error: String(error) }, 'what was sent before cannot be read; it is tried again');
+        remembered = undefined;
+      })
+      .finally(() => {
+        ticking = false;
+      });
   }, tickMs);
+  const tick = async (): Promise<void> => {
+    if (stopped) return;
+    sweep();
+    await writeWarmUps();
+  };
+  const writeWarmUps = async (): Promise<void> => {
+    for (const progress of warmUps.due(table, now())) {
+      const before = table.warmUpOf(progress.scope.kind === 'warmup' ? progress.scope.source : '');
+      await producer.send('ControlState', topics.control, {
+        key: progress.key,
+        value: controlRecord(progress),
+      });
+      if (before?.date !== progress.date)
+        logger.info(
+          { scope: formatScope(progress.scope), plan: progress.plan, day: progress.day },
+          `warm-up: ${progress.reason}`,
+        );
+    }
+  };
   const sweep = (): void => {
     for (const control of table.sweep(now() - keptAfterEndMs)) {
       if (ruleOfAuthor(control.author) === undefined) continue;

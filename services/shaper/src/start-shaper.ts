@@ -1,4 +1,5 @@
 /** The shaper as a service: its own connection to Kafka, from the configuration. */
+import { sourceWarmUps } from '@millrace/core';
 import { connectKafka, type KafkaLogger, kafkaOptionsOf } from '@millrace/kafka';
 import type { Config } from '@millrace/service';
 import { readShapingFile } from '@millrace/shaping';
@@ -24,6 +25,7 @@ export async function startShaper(options: StartShaperOptions): Promise<Shaper> 
       logger,
       shaping: { yaml: text, name: file },
       act: config.shaper.act,
+      warmUps: sourceWarmUps(config),
       ...(now === undefined ? {} : { now }),
     });
     const forget = observe(shaper);
