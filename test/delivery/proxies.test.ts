@@ -29,12 +29,21 @@ before(async () => {
       gone: { ehlo: 'three.acme.example', proxy: { protocol: 'socks5', host, port: gone.port } },
       elsewhere: { proxy: { protocol: 'socks5', host: '192.0.2.7', port: 1_080 } },
     },
-    pools: Object.fromEntries(
-      ['header', 'socks', 'gone', 'elsewhere'].map((source) => [
-        source,
-        { stream: 'batch' as const, sources: [{ source, weight: 1 }] },
-      ]),
-    ),
+    pools: {
+      ...Object.fromEntries(
+        ['header', 'socks', 'gone', 'elsewhere'].map((source) => [
+          source,
+          { stream: 'batch' as const, sources: [{ source, weight: 1 }] },
+        ]),
+      ),
+      mostly_gone: {
+        stream: 'batch',
+        sources: [
+          { source: 'gone', weight: 100 },
+          { source: 'header', weight: 1 },
+        ],
+      },
+    },
   });
   await rig.startWorker();
 });
@@ -43,6 +52,21 @@ after(async () => {
   await socks.stop();
   await rig.stop();
 });
+
+/** The event of a message that waits for its lane to be tried again, where it was made ready too late for the first try. */
+const deferred = (task: ReturnType<DeliveryRig['task']>) => {
+  let lookedAt = Date.now();
+  return rig.until(() => {
+    const event = rig.events.find(
+      ({ kind, message_id: id }) => kind === 'deferred' && id === task.message_id,
+    );
+    if (event === undefined && Date.now() - lookedAt > 3_000) {
+      rig.shift(31_000);
+      lookedAt = Date.now();
+    }
+    return event;
+  }, `deferred ${task.recipient}`);
+};
 
 for (const [pool, address, ehlo] of [
   ['header', '127.0.4.1', 'one.acme.example'],
@@ -65,7 +89,7 @@ for (const [pool, address, ehlo] of [
 test('a proxy that is away is told as such: no exchanger, no address, a category of its own', async () => {
   const task = rig.task('ada@yahoo.com', { pool: 'gone' });
   await rig.send(task);
-  const event = await rig.event(task, 'deferred');
+  const event = await deferred(task);
   assert.equal(event.bounce_category, 'proxy_failed');
   assert.equal(event.phase, 'proxy');
   assert.match(event.text ?? '', /^SOCKS5 proxy 127\.0\.0\.1:\d+ cannot be reached/);
@@ -88,4 +112,19 @@ test('with loopback_only no proxy elsewhere is connected to', async () => {
   const event = await rig.event(task, 'deferred');
   assert.match(event.text ?? '', /SOCKS5 proxy 192\.0\.2\.7:1080 is not on this machine/);
   assert.equal(event.bounce_category, 'proxy_failed');
+});
+
+test('while a proxy is away the other sources of the pool take over', async () => {
+  const first = rig.task('first@tail-07.test', { pool: 'mostly_gone' });
+  await rig.send(first);
+  await deferred(first);
+  // The lane is held: one message waits to try it again, the others go another way.
+  const tasks = Array.from({ length: 20 }, (_, index) =>
+    rig.task(`later-${index}@tail-07.test`, { pool: 'mostly_gone' }),
+  );
+  await rig.send(...tasks);
+  const ids = new Set(tasks.map((task) => task.message_id));
+  const arrived = () => rig.events.filter(({ kind, message_id: id }) => kind === 'delivered' && ids.has(id));
+  await rig.until(() => arrived().length >= tasks.length - 1, 'all but one delivered');
+  for (const event of arrived()) assert.equal(event.source, 'header');
 });

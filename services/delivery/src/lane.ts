@@ -528,7 +528,9 @@ export class Lane implements PlaceSeeker {
   #countFailure({ failure }: NoSessionError, now: number): void {
     if (failure === undefined) return;
     for (const { uses } of this.#routes.values()) if (uses.size > 0) return;
-    this.#hold = afterFailure(this.#hold, this.of.stream, this.limits.failuresBeforeHold, now);
+    // Our own proxy fails for everybody behind it, so that one failure is enough for the pool's other sources to take over.
+    const most = failure.code === 'ERR_SMTP_PROXY' ? 1 : this.limits.failuresBeforeHold;
+    this.#hold = afterFailure(this.#hold, this.of.stream, most, now);
   }
 
   /** Nothing leads there any more: what was made ready goes back. */
