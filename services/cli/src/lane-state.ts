@@ -134,7 +134,8 @@ export const stateOf = (situation: Situation, lane: LaneOf): LaneState => {
   const limits = limitsNow(situation, lane);
   const shared = situation.shared.get(key) ?? unknownLane;
   const suspension = suspensionOf(situation, lane);
-  const wait = laneWait({ limits, suspension, ...shared }, now);
+  const heldUntil = heldUntilOf(situation.reports, key);
+  const wait = laneWait({ limits, suspension, heldUntil, ...shared }, now);
   const report = lanesOf(situation.reports).find((one) => one.lane === key);
   const explained = explainLane(shaping, lane, controls.limitChangesOf(lane, now).inForce);
   const { messages } = limits;
@@ -170,6 +171,17 @@ const suspensionOf = (
   return { key, author, reason, until, setAt };
 };
 
+/** When the first worker probes; undefined: one of them does not hold it. */
+const heldUntilOf = (reports: readonly WorkerReport[], lane: string): number | undefined => {
+  const untils = reports
+    .flatMap(({ lanes }) => lanes.filter((one) => one.lane === lane))
+    .map(({ held_until: until }) => until);
+  return untils.reduce(
+    (first, until) => (first === undefined || until === undefined ? undefined : Math.min(first, until)),
+    untils[0],
+  );
+};
+
 const limitFor = (wait: LaneWait): string | undefined => {
   switch (wait.kind) {
     case 'rate':
@@ -178,6 +190,8 @@ const limitFor = (wait: LaneWait): string | undefined => {
       return 'connection_limit';
     case 'connection_rate':
       return 'max_connection_rate';
+    case 'held':
+      return 'failures_before_hold';
     case 'suspended':
     case 'nothing':
       return undefined;

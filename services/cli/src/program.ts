@@ -12,7 +12,7 @@ import { type Ending, exitCodeHelp, exitCodeOf } from './exit-codes.ts';
 import { repeated } from './flags.ts';
 import { findInstallation, type Installation, type InstallationFlags } from './installation.ts';
 import { InterruptedError } from './patience.ts';
-import { addControls, addForecast, addShaping, addWhy } from './shaping-commands.ts';
+import { addControls, addForecast, addShaping, addWarmUp, addWhy } from './shaping-commands.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The process around the command. */
@@ -74,6 +74,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   addControls(program, act);
   addWhy(program, act);
   addForecast(program, act);
+  addWarmUp(program, act);
   addDoctor(program, act);
 
   try {

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { ControlFlags, MoveFlags } from './commands/controls.ts';
 import type { ForecastFlags } from './commands/forecast.ts';
 import type { ExplainFlags } from './commands/shaping.ts';
+import type { WarmUpStatusFlags } from './commands/warmup.ts';
 import type { WhyFlags } from './commands/why.ts';
 import type { Act } from './program.ts';
 
@@ -120,5 +121,37 @@ export function addForecast(program: Command, act: Act): void {
     .option('--measure <time>', 'measure the pace of lanes for so long', '5s')
     .action((queue: string | undefined, flags: ForecastFlags) =>
       act(async (context) => (await import('./commands/forecast.ts')).forecast(context, queue, flags)),
+    );
+}
+
+export function addWarmUp(program: Command, act: Act): void {
+  const warmUp = program.command('warmup').description('how far new sources are on their plans');
+  warmUp
+    .command('status')
+    .description('day, cap and volume of each source that is warmed, and when it will be through')
+    .option('--volume <mails>', 'mails a day; default: what its pools delivered in the last 24 hours')
+    .option('--timeout <time>', 'for counting them', '60s')
+    .action((flags: WarmUpStatusFlags) =>
+      act(async (context) => (await import('./commands/warmup.ts')).warmUpStatus(context, flags)),
+    );
+  warmUp
+    .command('plan')
+    .description('the caps of every day of a plan')
+    .argument('<name>', 'plan (100k, 1m, 10m or one of the configuration), or a source')
+    .action((name: string) =>
+      act(async (context) => (await import('./commands/warmup.ts')).showWarmUpPlan(context, name)),
+    );
+  withReason(warmUp.command('hold'))
+    .description('stay on the present day until it is resumed')
+    .argument('<source>', 'egress source')
+    .action((source: string, flags: ControlFlags) =>
+      act(async (context) => (await import('./commands/warmup.ts')).holdWarmUp(context, source, flags)),
+    );
+  warmUp
+    .command('resume')
+    .description('go on from the present day')
+    .argument('<source>', 'egress source')
+    .action((source: string) =>
+      act(async (context) => (await import('./commands/warmup.ts')).resumeWarmUp(context, source)),
     );
 }

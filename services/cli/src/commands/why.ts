@@ -229,6 +229,8 @@ const adviceOf = ({ lane, wait, suspension, limit }: LaneState): readonly string
       return [change, `one more source in the pool adds as much: millrace forecast ${stream}/${site} tells`];
     case 'connections':
       return [change, 'a slow server keeps its connections: millrace events --isp shows what it answers'];
+    case 'held':
+      return ['millrace events --isp shows how its connections failed'];
     case 'nothing':
       return [];
     default:
@@ -282,6 +284,8 @@ const waitText = ({ wait, suspension, waiting }: LaneState, now: number): string
       return `is suspended ${untilText(wait.until)} by ${suspension?.author ?? '?'}: ${suspension?.reason ?? ''}`;
     case 'rate':
       return `waits for its rate: the next message may go ${at(wait.nextAt, now)}`;
+    case 'held':
+      return `is held because its connections fail: one tries again ${at(wait.nextAt, now)}`;
     case 'connections':
       return 'has all of its connections open: a message goes as soon as one is done with another';
     case 'connection_rate':

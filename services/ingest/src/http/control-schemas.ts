@@ -62,6 +62,7 @@ export const ControlSchema = strict({
       date: text('Calendar day in the time zone of the plan'),
       time_zone: text('Time zone of the plan'),
       caps: Type.Record(Type.String(), Type.Number(), { description: 'Mails of that day by provider' }),
+      spent: Type.Array(Type.String(), { description: 'Providers that have had the mails of that day' }),
       completed: Type.Boolean({ description: 'Whether the plan is through' }),
     }),
   ),
@@ -111,8 +112,10 @@ const detailsOf = (control: Control, whole: boolean): Partial<Shown> => {
     case 'shaping':
       return { name: control.name, ...(whole && { yaml: control.yaml }) };
     case 'warmup': {
-      const { plan, day, date, timeZone, caps, completed } = control;
-      return { warm_up: { plan, day, date, time_zone: timeZone, caps: { ...caps }, completed } };
+      const { plan, day, date, timeZone, caps, spent, completed } = control;
+      return {
+        warm_up: { plan, day, date, time_zone: timeZone, caps: { ...caps }, spent: [...spent], completed },
+      };
     }
     default:
       return control satisfies never;
