@@ -22,6 +22,7 @@ const limits = laneLimits(
 const free: LaneFacts = {
   limits,
   suspension: undefined,
+  heldUntil: undefined,
   messagesFullAt: undefined,
   connectionsFullAt: undefined,
   connections: 0,
@@ -30,6 +31,13 @@ const later = (ms: number): number => (now + ms) * 1_000;
 
 test('a lane at rest waits for nothing', () => {
   assert.deepEqual(laneWait(free, now), { kind: 'nothing' });
+});
+
+test('failing connections hold it until one probes, unless some are open', () => {
+  const held = { ...free, messagesFullAt: later(45_000), heldUntil: now + 9_000 };
+  assert.deepEqual(laneWait(held, now), { kind: 'held', nextAt: now + 9_000 });
+  assert.deepEqual(laneWait({ ...held, connections: 1 }, now).kind, 'rate');
+  assert.deepEqual(laneWait({ ...held, messagesFullAt: undefined }, now + 9_000), { kind: 'nothing' });
 });
 
 test('what is needed first is named first', () => {

@@ -8,6 +8,8 @@ export interface LaneFacts {
   readonly limits: LaneLimits;
   /** What holds all of it back; `until`: ms since the epoch, null: until it is undone. */
   readonly suspension: { readonly until: number | null } | undefined;
+  /** Connections fail: until when no worker opens one, ms since the epoch; undefined: some worker may. */
+  readonly heldUntil: number | undefined;
   /** Buckets of the messages and of the new connections: when they will be full, µs; undefined: at rest for long. */
   readonly messagesFullAt: number | undefined;
   readonly connectionsFullAt: number | undefined;
@@ -17,6 +19,8 @@ export interface LaneFacts {
 
 export type LaneWait =
   | { readonly kind: 'suspended'; readonly until: number | null }
+  /** Its connections failed one after the other: one connection probes at `nextAt`, ms since the epoch. */
+  | { readonly kind: 'held'; readonly nextAt: number }
   /** The rate is used up: the next message may go at `nextAt`, ms since the epoch. */
   | { readonly kind: 'rate'; readonly nextAt: number }
   /** Every connection that it may have is open; a message goes as soon as one of them is done with the one before. */
@@ -47,6 +51,8 @@ export const tokenLevel = (rate: RateLimit, fullAt: number | undefined, nowMs: n
 export const laneWait = (facts: LaneFacts, now: number): LaneWait => {
   const { limits, suspension, connections } = facts;
   if (suspension !== undefined) return { kind: 'suspended', until: suspension.until };
+  if (connections === 0 && facts.heldUntil !== undefined && facts.heldUntil > now)
+    return { kind: 'held', nextAt: facts.heldUntil };
   if (limits.messages !== undefined) {
     const { tokens, nextAt } = tokenLevel(limits.messages, facts.messagesFullAt, now);
     if (tokens === 0) return { kind: 'rate', nextAt };

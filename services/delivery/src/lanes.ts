@@ -18,8 +18,8 @@ export interface LanesOptions {
   readonly sharedWindow: () => { readonly records: number; readonly ofPartition: number };
   /** The sources of the stream. */
   readonly sources: () => ReadonlySet<EgressSource>;
-  /** Whether a message may leave from another source of its pool just as well. */
-  readonly movable: (job: Job) => boolean;
+  /** Sources that a message of this lane may leave from just as well. */
+  readonly alternatives: (job: Job, lane: Lane) => readonly EgressSource[];
   /** They are to find their lane anew. */
   readonly displaced: (jobs: readonly Job[]) => void;
   /** Nothing is sent at the moment, and that is no lane's fault. */
@@ -223,17 +223,21 @@ export class Lanes {
 
   /** What waits in a full lane goes to the pool's other sources as soon as those have room. */
   #evenOut(): void {
-    const { movable, displaced, sources } = this.#options;
+    const { alternatives, displaced } = this.#options;
     for (const { lane, free } of this.#lanes.values()) {
-      if (free > 0 || lane.backlog === 0) continue;
-      let room = 0;
-      for (const source of sources()) if (source !== lane.source) room += this.#freeOf(lane, source);
+      if (free > 0 || lane.backlog === 0 || !this.#hasFreeSibling(lane)) continue;
       const keep = isStuck(lane) ? 1 : 2 * lane.limits.connections;
-      let most = Math.min(room, lane.backlog - keep, mostMoved);
+      let most = Math.min(lane.backlog - keep, mostMoved);
       if (most < 1) continue;
+      const left = new Map<EgressSource, number>();
       displaced(
         lane.remove((job) => {
-          if (most < 1 || !movable(job)) return false;
+          if (most < 1) return false;
+          const to = alternatives(job, lane).find(
+            (source) => (left.get(source) ?? this.#free(lane, source)) >= 1,
+          );
+          if (to === undefined) return false;
+          left.set(to, (left.get(to) ?? this.#free(lane, to)) - 1);
           most -= 1;
           return true;
         }),
@@ -241,10 +245,15 @@ export class Lanes {
     }
   }
 
-  #freeOf({ isp, of }: Lane, source: EgressSource): number {
-    const entry = this.#lanes.get(laneKey({ ...of, source: source.name }));
-    if (entry !== undefined) return Math.max(0, entry.free);
-    return this.#entry(isp, of.site, source).free;
+  #hasFreeSibling(lane: Lane): boolean {
+    for (const source of this.#options.sources())
+      if (source !== lane.source && this.#free(lane, source) >= 1) return true;
+    return false;
+  }
+
+  /** What another source could take of what waits in this lane. */
+  #free({ of }: Lane, source: EgressSource): number {
+    return this.#lanes.get(laneKey({ ...of, source: source.name }))?.free ?? mostMoved;
   }
 
   /** What a lane of the shared shard cannot get rid of soon makes room for the others. */

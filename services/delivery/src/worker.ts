@@ -194,7 +194,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     stream,
     limitsOf: (lane) => controls.limitsOf(lane),
     sources: () => choices.sources,
-    movable: (job) => choices.movable(job.held.value),
+    alternatives: (job, lane) => choices.alternatives(job.held.value, lane.isp, lane.source),
     displaced: (jobs) => intake.placeAnew(jobs),
     paused: () => stream === 'batch' && presence.state === 'away',
     sharedWindow: () => {

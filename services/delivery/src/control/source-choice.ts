@@ -45,10 +45,21 @@ export class SourceChoices {
     return this.#all;
   }
 
-  /** Whether the message's pool has another source that it may leave from just as well. */
-  readonly movable = (task: DeliveryTask): boolean => {
-    const pool = this.#parts.pools.get(task.pool);
-    return pool !== undefined && !pool.sticky && pool.sources.length > 1;
+  /** Other sources of the message's pool that it may leave from just as well as from this one. */
+  readonly alternatives = (task: DeliveryTask, isp: Isp, source: EgressSource): readonly EgressSource[] => {
+    const { controls, pools, now } = this.#parts;
+    const pool = pools.get(task.pool);
+    if (pool === undefined || pool.sticky || !pool.sources.includes(source)) return [];
+    const others = pool.sources.filter((other) => other !== source);
+    if (!controls.directs) return others;
+    const facts = factsOf(task, isp);
+    const at = now();
+    const { pool: name } = facts;
+    return others.filter(
+      (other) =>
+        this.#wayOf(facts, { source: other, pool: name }, at)?.source === other &&
+        controls.table.blocking({ ...facts, source: other.name }, at) === undefined,
+    );
   };
 
   choose(task: DeliveryTask, isp: Isp): SourceChoice {
