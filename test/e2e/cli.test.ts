@@ -301,3 +301,48 @@ test('the examples’ requests arrive as mails', { timeout: 240_000 }, async () 
     );
   }
 });
+
+test('an operator holds a campaign back, sees why, and lets it go', async () => {
+  const campaign = pipeline.unique('spring');
+  const scope = `campaign:local/${campaign}`;
+  const because = ['--reason', 'wrong price', '--author', 'ada'];
+  await json(0, 'suspend', scope, '--for', '1h', ...because);
+  const listed = await json(0, 'controls', 'list');
+  assert.ok(listed.controls.some((one: { scope: string; kind: string }) => one.scope === scope));
+  const sent = await json(
+    0,
+    ...hello([`${pipeline.unique('held')}@gmail.com`], '--stream', 'batch', '--campaign', campaign),
+  );
+  const [{ message_id: id }] = sent.messages;
+  await eventually('the suspension as the reason', async () => {
+    const { stage } = await json(0, 'why', id);
+    assert.notEqual(stage.kind, 'ended', 'it was held back');
+    return stage.kind === 'suspended' && stage.author === 'ada' && stage.reason === 'wrong price';
+  });
+  await json(0, 'resume', scope);
+  assert.equal((await json(0, 'trace', id, '--wait')).outcome, 'delivered');
+  assert.equal((await json(0, 'why', id)).stage.kind, 'ended');
+});
+
+test('a campaign that is dropped ends as cancelled, with the reason', async () => {
+  const campaign = pipeline.unique('called-off');
+  const scope = `campaign:local/${campaign}`;
+  await json(0, 'drop', scope, '--reason', 'called off');
+  const sent = await json(
+    0,
+    ...hello([`${pipeline.unique('dropped')}@gmail.com`], '--stream', 'batch', '--campaign', campaign),
+  );
+  const life = await json(0, 'trace', sent.messages[0].message_id, '--wait');
+  assert.equal(life.outcome, 'cancelled');
+  assert.match(life.events.at(-1).text, /called off/);
+  await json(0, 'controls', 'undo', 'drop', scope);
+});
+
+test('limits are explained for the domain, a lane and the queue, on the running pipeline', async () => {
+  const explained = await json(0, 'shaping', 'explain', 'gmail.com', '--stream', 'batch');
+  assert.equal(explained.isp, 'gmail');
+  const { lanes } = await json(0, 'why', '--lane', 'batch/gmail/batch-1');
+  assert.equal(lanes[0].connection_limit, 5);
+  const { forecasts } = await json(0, 'forecast', 'batch', '--measure', '1ms');
+  assert.ok(Array.isArray(forecasts));
+});
