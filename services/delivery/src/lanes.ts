@@ -118,12 +118,15 @@ export class Lanes {
     return [...this.#lanes.values()].map(({ lane }) => lane);
   }
 
-  /** Shaping or controls are others now. `stays`: whether a waiting message may go on waiting; answers with the others. */
-  changed(stays: (job: Job, lane: Lane) => boolean): Job[] {
+  /** Shaping or controls are others now. */
+  limitsChanged(): void {
+    for (const entry of this.#lanes.values()) this.#refresh(entry);
+  }
+
+  /** Takes out the messages that may not go on waiting where they are, also those that were made ready. */
+  displace(stays: (job: Job, lane: Lane) => boolean): Job[] {
     const removed: Job[] = [];
-    for (const entry of this.#lanes.values()) {
-      const { lane } = entry;
-      this.#refresh(entry);
+    for (const { lane } of this.#lanes.values()) {
       lane.unprepare();
       removed.push(...lane.remove((job) => !stays(job, lane)));
     }
@@ -194,6 +197,7 @@ export class Lanes {
 
   /** Whether the lane holds itself back: in a worker that is out of CPU all of them wait, and a detour makes it worse. */
   #isSlow({ lane, room }: Entry): boolean {
+    if (!lane.holdsBack) return false;
     return lane.throttled || this.#usualPace === undefined || room.pace < this.#usualPace * slowShare;
   }
 
@@ -266,7 +270,9 @@ export class Lanes {
     const most = room.room(this.#fairShare);
     const over = backlog > most && this.#isSlow(entry) ? lane.removeBeyond(most) : [];
     const stuck =
-      room.pace < 1 ? lane.remove((job) => now - job.takenAt > momentMs && lane.sessions === 0) : [];
+      room.pace < 1 && lane.holdsBack
+        ? lane.remove((job) => now - job.takenAt > momentMs && lane.sessions === 0)
+        : [];
     for (const job of [...over, ...stuck]) this.#options.postpone(job, room.returnAt(lane.backlog, now));
   }
 }

@@ -141,8 +141,10 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       shaping,
       logger,
       now,
-      onChange: () => {
-        intake.placeAnew(lanes.changed((job, lane) => staysIn(job, lane)));
+      onChange: (ways) => {
+        lanes.limitsChanged();
+        if (!ways) return;
+        intake.placeAnew(lanes.displace(staysIn));
         heldBack.release();
       },
     }),

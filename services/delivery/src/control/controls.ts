@@ -19,8 +19,11 @@ export interface ControlsOptions {
   readonly logger: KafkaLogger;
   /** ms since the epoch. */
   readonly now: () => number;
-  /** Something is different. What changes in one turn of the event loop is told once. */
-  readonly onChange: () => void;
+  /**
+   * Something is different; what changes in one turn of the event loop is told once.
+   * @param ways not only limits: messages may have to go another way than they were put on
+   */
+  readonly onChange: (ways: boolean) => void;
 }
 
 /** Limits of a lane, and until when they hold. */
@@ -30,15 +33,19 @@ export interface LimitsNow {
   readonly changesAt: number | null;
 }
 
-/** Whether a control says where messages go, not only how fast. */
-const directs = (control: Control): boolean => {
+/** Whether a control holds messages back, ends them or sends them another way. */
+const directs = (control: Control): boolean =>
+  isAboutWays(control) &&
+  (control.kind !== 'warmup' || control.spent.length > 0 || Object.values(control.caps).includes(0));
+
+/** Whether a control may say where messages go, not only how fast. */
+const isAboutWays = (control: Control): boolean => {
   switch (control.kind) {
     case 'suspension':
     case 'drop':
     case 'move':
-      return true;
     case 'warmup':
-      return control.spent.length > 0 || Object.values(control.caps).includes(0);
+      return true;
     case 'limits':
     case 'cap':
     case 'adaptive':
@@ -64,6 +71,7 @@ export class Controls {
   #problem: string | null = null;
   #directs = false;
   #changed = false;
+  #waysChanged = false;
   #following = false;
 
   private constructor(options: ControlsOptions) {
@@ -76,11 +84,11 @@ export class Controls {
         const applied = this.table.apply(key, record);
         if (applied.kind === 'refused')
           options.logger.warn({ key, problem: applied.problem }, 'a control cannot be used');
-        else this.#note();
+        else this.#note(applied.control);
       },
     });
     this.#timer = setInterval(() => {
-      if (this.table.sweep(options.now()).length > 0) this.#note();
+      for (const control of this.table.sweep(options.now())) this.#note(control);
     }, sweepMs);
   }
 
@@ -115,14 +123,18 @@ export class Controls {
     await (await this.#followed).stop();
   }
 
-  #note(): void {
-    if (this.#changed || !this.#following) return;
+  #note(control: Control | undefined): void {
+    if (control === undefined || !this.#following) return;
+    this.#waysChanged ||= isAboutWays(control);
+    if (this.#changed) return;
     this.#changed = true;
     setImmediate(() => {
+      const ways = this.#waysChanged;
       this.#changed = false;
+      this.#waysChanged = false;
       if (!this.#following) return;
       this.#settle();
-      this.#options.onChange();
+      this.#options.onChange(ways);
     });
   }
 
