@@ -32,6 +32,7 @@ describe('import direction', () => {
     rmSync(join(root, 'packages'), { recursive: true });
     rmSync(join(root, 'services'), { recursive: true });
     file('services/router/src/router.test.ts', "import { a } from '@millrace/kafka/testing';\n");
+    file('services/router/src/router-rig.ts', "import { a } from '@millrace/smtp/testing';\n");
     file('packages/message/bench/sign.ts', "import { a } from '@millrace/message';\n");
     assert.deepEqual(await checkImportDirection(root), []);
     file('services/router/src/router.ts', "import { a } from '@millrace/kafka/testing';\n");

@@ -22,8 +22,8 @@ const packages = [
   '@millrace/shaping',
   '@millrace/smtp',
 ];
-/** Doors that only tests go through. */
-const testDoors: readonly string[] = ['@millrace/kafka/testing'];
+/** Doors that only tests and their rigs go through. */
+const testDoors: readonly string[] = ['@millrace/kafka/testing', '@millrace/smtp/testing'];
 /** The sandbox is also a tool that the command line starts in its own process. */
 const serviceExceptions: Readonly<Record<string, readonly string[]>> = {
   'services/cli': ['@millrace/sandbox'],
@@ -62,7 +62,7 @@ function wrongImport(root: string, file: string, home: string, specifier: string
   if (!specifier.startsWith('@millrace/')) return undefined;
   const name = specifier.split('/').slice(0, 2).join('/');
   if (name === nameOf(home)) return undefined;
-  const forTests = testDoors.includes(specifier) && file.endsWith('.test.ts');
+  const forTests = testDoors.includes(specifier) && /(?:\.test|-rig)\.ts$/.test(file);
   if (specifier !== name && !forTests) return `imports ${specifier}, past its door`;
   const permitted = allowed[home] ?? [...packages, ...(serviceExceptions[home] ?? [])];
   return permitted.includes(name) ? undefined : `${home} must not import ${name}`;
