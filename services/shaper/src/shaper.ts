@@ -61,7 +61,7 @@ const keptAfterEndMs = 3_600_000;
 
 /** Starts to follow controls and events. Throws ConfigError where the shaping file is wrong. */
 export async function startShaping(options: ShaperOptions): Promise<Shaper> {
-  const { kafka, logger, act, now = Date.now } = options;
+  const { kafka, logger, now = Date.now } = options;
   const book = new RuleBook(options.shaping, logger);
   const automation = new Automation(book.rules);
   const table = new ControlTable();
@@ -74,7 +74,8 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   let joined = false;
   let stopped = false;
   let ticking = false;
-  /** The events of the last hours have been read; undefined: another process has the partitions. */
+  /** The events of the last hours have been read, and the partitions are still ours. */
+  let remembers = false;
   let remembered: Promise<void> | undefined;
 
   const useRules = (): void => {
@@ -127,27 +128,39 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
     });
     await tail.caughtUp();
     await tail.stop();
+    remembers = true;
+  };
+  const remembering = (): Promise<void> => {
+    remembered ??= remember();
+    return remembered;
+  };
+  const forget = (): void => {
+    remembers = false;
+    remembered = undefined;
   };
 
-  const look = async (event: MessageEvent): Promise<void> => {
+  /** The firing that it causes; most events say nothing to anybody here. */
+  const look = ({ value: event, partition, offset }: Held<MessageEvent>): Firing | undefined => {
     counts.events += 1;
+    if (offset > (readTo.get(partition) ?? -1)) warmUps.count(event);
     const reply = seenReply(event);
-    if (reply === undefined) return;
+    if (reply === undefined) return undefined;
     counts.replies += 1;
     // Of a group's first start, or after days without a shaper: it is too late to act on it.
-    if (reply.at < now() - Math.max(automation.windowMs, oldestActedOnMs)) return;
-    const firing = automation.see(reply);
-    if (firing === undefined) return;
-    firings.set(firing.rule.name, (firings.get(firing.rule.name) ?? 0) + 1);
-    await carryOut(firing, event, { producer, table, logger, act, now });
+    if (reply.at < now() - Math.max(automation.windowMs, oldestActedOnMs)) return undefined;
+    return automation.see(reply);
   };
 
-  const handle = async (held: Held<MessageEvent>): Promise<void> => {
-    remembered ??= remember();
-    await remembered;
-    if (held.lost.aborted) return;
-    if (held.offset > (readTo.get(held.partition) ?? -1)) warmUps.count(held.value);
-    await look(held.value);
+  const act = async (firing: Firing, held: Held<MessageEvent>): Promise<void> => {
+    firings.set(firing.rule.name, (firings.get(firing.rule.name) ?? 0) + 1);
+    await carryOut(firing, held.value, { producer, table, logger, act: options.act, now });
+    held.complete();
+  };
+
+  const handle = (held: Held<MessageEvent>): void | Promise<void> => {
+    if (!remembers) return remembering().then(() => (held.lost.aborted ? undefined : handle(held)));
+    const firing = look(held);
+    if (firing !== undefined) return act(firing, held);
     held.complete();
   };
 
@@ -164,17 +177,16 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   });
   const timer = setInterval(() => {
     if (consumer.assignments().length === 0) {
-      remembered = undefined;
+      forget();
       return;
     }
-    remembered ??= remember();
     if (ticking) return;
     ticking = true;
-    remembered
+    remembering()
       .then(tick)
       .catch((error: unknown) => {
         logger.error({ error: String(error) }, 'what was sent before cannot be read; it is tried again');
-        remembered = undefined;
+        forget();
       })
       .finally(() => {
         ticking = false;
