@@ -30,12 +30,12 @@ export interface Bed {
 }
 
 /**
- * Limits far above what the machine reaches, so that it is the machine that is measured. Twenty connections a lane and
- * a hundred mails a connection, as a warm source may have.
+ * Limits far above what the machine reaches, so that it is the machine that is measured. Five connections a lane, as the
+ * large providers take them.
  */
 const shapingOf = (batchRate: number | undefined) => ({
   default: {
-    connection_limit: 20,
+    connection_limit: 5,
     max_deliveries_per_connection: 1_000,
     idle_timeout: '30s',
     tls: 'disabled',
