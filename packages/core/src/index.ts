@@ -1,4 +1,11 @@
 export {
+  type AdaptiveRate,
+  type AnswersSeen,
+  allowedPerSecond,
+  nextRate,
+  startingRate,
+} from './adaptive-rate.ts';
+export {
   type Address,
   type AddressProblem,
   asciiDomain,

@@ -52,6 +52,8 @@ export interface Limits {
   readonly retryScheduleMs: readonly number[] | null;
   /** Connection failures in a row after which the lane is held. */
   readonly failuresBeforeHold: number;
+  /** The rate is found by probing, up to the one that is said here. */
+  readonly adaptive: boolean;
 }
 
 /** What a layer changes. */
@@ -102,6 +104,7 @@ export const builtInLimits: Limits = {
   idleMs: 60_000,
   retryScheduleMs: null,
   failuresBeforeHold: 100,
+  adaptive: false,
 };
 
 const apply = (limits: Limits, changes: LimitChanges): Limits => ({

@@ -22,6 +22,7 @@ export const limitChangesOf = (entry: LimitsEntry): LimitChanges => ({
   ...(entry.timeouts !== undefined && { timeouts: timeouts(entry.timeouts) }),
   ...(entry.retry_schedule !== undefined && { retryScheduleMs: entry.retry_schedule.map(durationMs) }),
   ...(entry.failures_before_hold !== undefined && { failuresBeforeHold: entry.failures_before_hold }),
+  ...(entry.adaptive !== undefined && { adaptive: entry.adaptive }),
 });
 
 const phases = ['connect', 'greeting', 'ehlo', 'mail', 'rcpt', 'data', 'body', 'dot'] as const;
@@ -55,6 +56,7 @@ export const limitsEntryOf = (changes: LimitChanges): LimitsEntry => ({
   ...(changes.timeouts !== undefined && { timeouts: timeoutsEntry(changes.timeouts) }),
   ...(changes.retryScheduleMs != null && { retry_schedule: changes.retryScheduleMs.map(durationText) }),
   ...(changes.failuresBeforeHold !== undefined && { failures_before_hold: changes.failuresBeforeHold }),
+  ...(changes.adaptive !== undefined && { adaptive: changes.adaptive }),
 });
 
 const timeoutsEntry = (changes: Partial<PhaseTimeouts>): NonNullable<LimitsEntry['timeouts']> =>

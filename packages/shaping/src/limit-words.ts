@@ -22,6 +22,7 @@ export const limitKeys = {
   'timeouts.dotMs': 'timeouts.dot',
   retryScheduleMs: 'retry_schedule',
   failuresBeforeHold: 'failures_before_hold',
+  adaptive: 'adaptive',
 } as const satisfies Readonly<Record<LimitName, string>>;
 
 const day = 86_400_000;
@@ -94,6 +95,7 @@ export const limitText = (limits: Limits, name: LimitName): string => {
     case 'mtaSts':
     case 'pipelining':
     case 'failuresBeforeHold':
+    case 'adaptive':
       return String(limits[name]);
     default:
       return name satisfies never;

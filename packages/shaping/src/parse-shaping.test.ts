@@ -63,6 +63,7 @@ isps:
     timeouts: { connect: 1s, greeting: 2s, ehlo: 3s, mail: 4s, rcpt: 5s, data: 6s, body: 7s, dot: 8s }
     retry_schedule: [1m, 5m, 1h]
     failures_before_hold: 12
+    adaptive: true
 sites:
   "(alt1|alt2)?.mx.a.test":
     connection_limit: 1
@@ -92,6 +93,7 @@ sources:
     idleMs: 90_000,
     retryScheduleMs: [60_000, 300_000, 3_600_000],
     failuresBeforeHold: 12,
+    adaptive: true,
     messages: { perSecond: 5_000 / 3_600, burst: 3 },
     newConnections: { perSecond: 0.5, burst: 3 },
   });

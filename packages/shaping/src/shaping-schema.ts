@@ -48,6 +48,9 @@ const limits = {
     }),
   ),
   failures_before_hold: optional(count('Connection failures in a row before the lane is held')),
+  adaptive: optional(
+    Type.Boolean({ description: 'The rate is found by probing, up to max_message_rate where that is given' }),
+  ),
 };
 
 export const LimitsEntry = strict(limits);

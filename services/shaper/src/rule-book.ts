@@ -1,7 +1,7 @@
-/** The rules in force: those of the configured shaping file, or of the one that was applied last. */
-import type { AutomationRule, ShapingControl } from '@millrace/core';
+/** The shaping in force, with its rules: that of the configured shaping file, or of the one that was applied last. */
+import type { AutomationRule, Shaping, ShapingControl } from '@millrace/core';
 import type { KafkaLogger } from '@millrace/kafka';
-import { parseAutomation } from '@millrace/shaping';
+import { parseAutomation, parseShaping } from '@millrace/shaping';
 
 export interface ShapingSource {
   readonly yaml: string;
@@ -9,34 +9,48 @@ export interface ShapingSource {
   readonly name: string;
 }
 
+interface Read {
+  readonly shaping: Shaping;
+  readonly rules: readonly AutomationRule[];
+}
+
+const read = ({ yaml, name }: ShapingSource): Read => ({
+  shaping: parseShaping(yaml, name),
+  rules: parseAutomation(yaml, name),
+});
+
 export class RuleBook {
-  readonly #configured: readonly AutomationRule[];
+  readonly #configured: Read;
   readonly #logger: KafkaLogger;
-  #rules: readonly AutomationRule[];
+  #read: Read;
 
   /** Throws ConfigError where the configured file is wrong. */
   constructor(configured: ShapingSource, logger: KafkaLogger) {
-    this.#configured = parseAutomation(configured.yaml, configured.name);
-    this.#rules = this.#configured;
+    this.#configured = read(configured);
+    this.#read = this.#configured;
     this.#logger = logger;
   }
 
   get rules(): readonly AutomationRule[] {
-    return this.#rules;
+    return this.#read.rules;
   }
 
-  /** Takes what was applied; undefined: it was undone. What cannot be read leaves the rules as they are. */
-  apply(shaping: ShapingControl | undefined): void {
-    if (shaping === undefined) {
-      this.#rules = this.#configured;
+  get shaping(): Shaping {
+    return this.#read.shaping;
+  }
+
+  /** Takes what was applied; undefined: it was undone. What cannot be read leaves everything as it is. */
+  apply(applied: ShapingControl | undefined): void {
+    if (applied === undefined) {
+      this.#read = this.#configured;
       return;
     }
     try {
-      this.#rules = parseAutomation(shaping.yaml, shaping.name);
+      this.#read = read(applied);
     } catch (error) {
       this.#logger.error(
-        { error: error instanceof Error ? error.message : String(error), file: shaping.name },
-        'a shaping file that was applied is wrong; the last good rules hold',
+        { error: error instanceof Error ? error.message : String(error), file: applied.name },
+        'a shaping file that was applied is wrong; the last good one holds',
       );
     }
   }

@@ -16,6 +16,7 @@ import {
 } from '@millrace/core';
 import type { Held, Kafka, KafkaLogger, Producer } from '@millrace/kafka';
 import type { MessageEvent } from '@millrace/schemas';
+import { AdaptiveLanes } from './adaptive-lanes.ts';
 import { RuleBook, type ShapingSource } from './rule-book.ts';
 import { seenReply } from './seen-reply.ts';
 import { shapedEvent } from './shaped-event.ts';
@@ -65,6 +66,10 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   const book = new RuleBook(options.shaping, logger);
   const automation = new Automation(book.rules);
   const table = new ControlTable();
+  const adaptive = new AdaptiveLanes(
+    () => book.shaping,
+    (key) => table.get(key),
+  );
   const warmUps = new WarmUps(options.warmUps ?? []);
   /** Last offset of each partition that was read while remembering. */
   const readTo = new Map<number, number>();
@@ -74,6 +79,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   let joined = false;
   let stopped = false;
   let ticking = false;
+  let shapingChanged = true;
   /** The events of the last hours have been read, and the partitions are still ours. */
   let remembers = false;
   let remembered: Promise<void> | undefined;
@@ -81,6 +87,8 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   const useRules = (): void => {
     book.apply(table.shapingText(now()));
     automation.replace(book.rules);
+    adaptive.forget();
+    shapingChanged = true;
   };
   const undone = (control: Control): void => {
     if (control.kind === 'shaping') useRules();
@@ -143,6 +151,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   const look = ({ value: event, partition, offset }: Held<MessageEvent>): Firing | undefined => {
     counts.events += 1;
     if (offset > (readTo.get(partition) ?? -1)) warmUps.count(event);
+    adaptive.see(event, now());
     const reply = seenReply(event);
     if (reply === undefined) return undefined;
     counts.replies += 1;
@@ -195,15 +204,19 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   const tick = async (): Promise<void> => {
     if (stopped) return;
     sweep();
-    await writeWarmUps();
+    if (shapingChanged) {
+      shapingChanged = false;
+      for (const { key } of adaptive.former(table.list(now())))
+        await producer.sendTombstone(topics.control, key);
+    }
+    await Promise.all([writeWarmUps(), ...adaptive.step(now()).map(write)]);
   };
+  const write = (control: Control): Promise<void> =>
+    producer.send('ControlState', topics.control, { key: control.key, value: controlRecord(control) });
   const writeWarmUps = async (): Promise<void> => {
     for (const progress of warmUps.due(table, now())) {
       const before = table.warmUpOf(progress.scope.kind === 'warmup' ? progress.scope.source : '');
-      await producer.send('ControlState', topics.control, {
-        key: progress.key,
-        value: controlRecord(progress),
-      });
+      await write(progress);
       if (before?.date !== progress.date)
         logger.info(
           { scope: formatScope(progress.scope), plan: progress.plan, day: progress.day },

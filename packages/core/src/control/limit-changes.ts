@@ -43,6 +43,7 @@ const checks: Readonly<Partial<Record<keyof LimitChanges, Check>>> = {
   idleMs: isMs,
   retryScheduleMs: orNull((value) => Array.isArray(value) && value.length > 0 && value.every(isMs)),
   failuresBeforeHold: isCount,
+  adaptive: isFlag,
 };
 
 /** The keys that a control's limits may have. */

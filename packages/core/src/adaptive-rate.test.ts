@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type AdaptiveRate, allowedPerSecond, nextRate, startingRate } from './adaptive-rate.ts';
+
+/** A provider that nobody asked: whether it takes the mails of a second. */
+type Provider = (at: number, mails: number) => { readonly taken: number; readonly refused: number };
+
+/** Counts over `windowSeconds`; what is above is refused, and everything for so long afterwards. */
+const hiddenLimit = (perSecond: number, windowSeconds: number, penaltySeconds: number): Provider => {
+  const history: { at: number; mails: number }[] = [];
+  let closedUntil = 0;
+  return (at, mails) => {
+    if (at < closedUntil) return { taken: 0, refused: mails };
+    while ((history[0]?.at ?? at) <= at - windowSeconds) history.shift();
+    const before = history.reduce((sum, one) => sum + one.mails, 0);
+    const taken = Math.min(mails, Math.max(0, Math.floor(perSecond * windowSeconds) - before));
+    history.push({ at, mails: taken });
+    if (taken < mails) closedUntil = at + penaltySeconds;
+    return { taken, refused: mails - taken };
+  };
+};
+
+/** Always mail enough; the rate of each second. */
+const run = (provider: Provider, seconds: number): readonly { rate: AdaptiveRate; refused: number }[] => {
+  let rate = startingRate(0);
+  let owed = 0;
+  const minute: number[] = [];
+  return Array.from({ length: seconds }, (_, at) => {
+    owed += allowedPerSecond(rate);
+    const mails = Math.floor(owed);
+    owed -= mails;
+    const { taken, refused } = provider(at, mails);
+    minute.push(taken);
+    if (minute.length > 60) minute.shift();
+    const takenLastMinute = minute.reduce((sum, one) => sum + one, 0);
+    rate = nextRate(rate, { taken, refused, spanMs: 1_000, takenLastMinute }, at * 1_000);
+    return { rate, refused };
+  });
+};
+
+for (const [what, windowSeconds, penaltySeconds] of [
+  ['a minute, with a minute of penalty', 60, 60],
+  ['a minute, with ten minutes of penalty', 60, 600],
+  ['ten seconds, without a penalty', 10, 0],
+] as const) {
+  test(`settles within 10 % under a limit that is counted over ${what}`, () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 5, max: 200 }), (perSecond) => {
+        const last = run(hiddenLimit(perSecond, windowSeconds, penaltySeconds), 3 * 3_600).slice(-3_600);
+        const rates = last.filter(({ rate }) => !rate.waiting).map(({ rate }) => rate.perSecond);
+        const mean = rates.reduce((sum, one) => sum + one, 0) / rates.length;
+        assert.ok(mean >= 0.9 * perSecond && mean <= 1.02 * perSecond, `${mean} of ${perSecond}`);
+        const found = last.filter(
+          ({ rate }, at) => rate.waiting && last[at - 1]?.rate.waiting === false,
+        ).length;
+        assert.ok(found <= 4, `${found} times above the limit in an hour`);
+      }),
+      { numRuns: 15 },
+    );
+  });
+}
+
+test('a lane without mail learns nothing, and a refused one waits until something is taken again', () => {
+  const start = startingRate(0);
+  const idle = { taken: 0, refused: 0, spanMs: 1_000, takenLastMinute: 0 };
+  assert.deepEqual(nextRate(start, idle, 60_000), start);
+  const refused = nextRate(
+    { ...start, perSecond: 40 },
+    { ...idle, refused: 3, takenLastMinute: 1_800 },
+    1_000,
+  );
+  assert.equal(refused.ceiling, 30);
+  assert.ok(refused.waiting && allowedPerSecond(refused) < refused.perSecond);
+  assert.deepEqual(nextRate(refused, { ...idle, refused: 5 }, 90_000), refused, 'one refusal counts once');
+  assert.equal(nextRate(refused, { ...idle, taken: 1 }, 91_000).waiting, false);
+});
+
+test('whatever is answered, a rate stays a rate', () => {
+  const count = fc.integer({ min: 0, max: 100_000 });
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ taken: count, refused: fc.nat(3), takenLastMinute: count })),
+      (steps) => {
+        let rate = startingRate(0);
+        for (const [index, step] of steps.entries()) {
+          rate = nextRate(rate, { ...step, spanMs: 1_000 }, index * 1_000);
+          assert.ok(allowedPerSecond(rate) > 0 && Number.isFinite(rate.perSecond));
+          assert.ok(step.refused === 0 || rate.waiting);
+        }
+      },
+    ),
+  );
+});

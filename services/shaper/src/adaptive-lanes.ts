@@ -1,0 +1,139 @@
+/** The rates of lanes whose limit is found by probing (`adaptive: true`), stepped each second from the answers of all workers. */
+import {
+  type AdaptiveControl,
+  type AdaptiveRate,
+  allowedPerSecond,
+  type Control,
+  controlKey,
+  type Isp,
+  isps,
+  isStream,
+  type LaneOf,
+  laneKey,
+  limitsOf,
+  nextRate,
+  type Shaping,
+  startingRate,
+} from '@millrace/core';
+import type { MessageEvent } from '@millrace/schemas';
+
+interface Lane {
+  readonly lane: LaneOf;
+  rate: AdaptiveRate;
+  /** Taken and refused since the last step. */
+  taken: number;
+  refused: number;
+  /** Taken in each step of the last minute. */
+  readonly minute: { readonly at: number; readonly taken: number }[];
+  steppedAt: number;
+  /** Mails a second that workers have been told; 0: none yet. */
+  told: number;
+}
+
+const minuteMs = 60_000;
+/** Lanes that are probed at once; one more has the limits of the file only. */
+const mostLanes = 10_000;
+/** A change of less than this share is not worth a record. */
+const tellingShare = 0.005;
+/** Categories of answers that say "too fast". */
+const tooFast: readonly (string | null)[] = ['rate_limited', 'server_busy'];
+
+const isIsp = (name: string | null): name is Isp => isps.some((isp) => isp === name);
+
+export class AdaptiveLanes {
+  readonly #shaping: () => Shaping;
+  readonly #before: (key: string) => Control | undefined;
+  readonly #lanes = new Map<string, Lane | null>();
+
+  /** `shaping`: the one in force. `before`: the control under a key, which a lane goes on from. */
+  constructor(shaping: () => Shaping, before: (key: string) => Control | undefined) {
+    this.#shaping = shaping;
+    this.#before = before;
+  }
+
+  /** Of these controls, those whose lanes are not probed any more. */
+  former(controls: readonly Control[]): readonly Control[] {
+    return controls.filter(({ kind, scope }) => {
+      if (kind !== 'adaptive' || scope.kind !== 'lane') return false;
+      const isp = isIsp(scope.site) ? scope.site : 'other';
+      return !limitsOf(this.#shaping(), { ...scope, isp }).adaptive;
+    });
+  }
+
+  /** The shaping is another: which lanes are probed is looked up anew. */
+  forget(): void {
+    this.#lanes.clear();
+  }
+
+  /** Counts the answer that an event tells. `now`: ms since the epoch. */
+  see(event: MessageEvent, now: number): void {
+    const { kind, stream, isp, site, source } = event;
+    const taken = kind === 'delivered';
+    const refused = kind === 'deferred' && tooFast.includes(event.bounce_category);
+    if ((!taken && !refused) || stream === null || !isStream(stream)) return;
+    if (!isIsp(isp) || site === null || source === null) return;
+    const lane = this.#lane({ stream, isp, site, source }, now);
+    if (lane === null) return;
+    if (taken) lane.taken += 1;
+    else lane.refused += 1;
+  }
+
+  /** A step of every lane; what workers have to be told. */
+  step(now: number): readonly AdaptiveControl[] {
+    const controls: AdaptiveControl[] = [];
+    for (const lane of this.#lanes.values()) {
+      if (lane === null) continue;
+      lane.minute.push({ at: now, taken: lane.taken });
+      while ((lane.minute[0]?.at ?? now) <= now - minuteMs) lane.minute.shift();
+      const takenLastMinute = lane.minute.reduce((sum, { taken }) => sum + taken, 0);
+      const { taken, refused } = lane;
+      lane.rate = nextRate(lane.rate, { taken, refused, spanMs: now - lane.steppedAt, takenLastMinute }, now);
+      lane.taken = 0;
+      lane.refused = 0;
+      lane.steppedAt = now;
+      const allowed = allowedPerSecond(lane.rate);
+      if (Math.abs(allowed - lane.told) <= lane.told * tellingShare) continue;
+      lane.told = allowed;
+      controls.push(controlOf(lane, allowed, now));
+    }
+    return controls;
+  }
+
+  #lane(of: LaneOf, now: number): Lane | null {
+    const key = laneKey(of);
+    const known = this.#lanes.get(key);
+    if (known !== undefined) return known;
+    if (this.#lanes.size >= mostLanes) return null;
+    const limits = limitsOf(this.#shaping(), of);
+    const before = this.#before(controlKey('adaptive', scopeOf(of)));
+    const told = before?.kind === 'adaptive' ? (before.changes.messagesPerSecond ?? 0) : 0;
+    const start = startingRate(now);
+    const rate = told > 0 ? { ...start, perSecond: told } : start;
+    const lane = limits.adaptive
+      ? { lane: of, rate, taken: 0, refused: 0, minute: [], steppedAt: now, told }
+      : null;
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+}
+
+const scopeOf = ({ stream, isp, site, source }: LaneOf) =>
+  ({ kind: 'lane', stream, site: isp === 'other' ? site : isp, source }) as const;
+
+const controlOf = ({ lane, rate }: Lane, allowed: number, now: number): AdaptiveControl => {
+  const scope = scopeOf(lane);
+  const found =
+    rate.ceiling === null
+      ? 'it was never refused'
+      : `it took ${rate.ceiling.toFixed(2)}/s when it was refused`;
+  return {
+    kind: 'adaptive',
+    key: controlKey('adaptive', scope),
+    scope,
+    until: null,
+    reason: rate.waiting ? `waits until mail is taken again: ${found}` : found,
+    author: 'adaptive',
+    setAt: now,
+    changes: { messagesPerSecond: allowed },
+  };
+};
