@@ -150,6 +150,19 @@ export class Lane implements PlaceSeeker {
     return this.#routes.size === 0 && this.#sessions === 0;
   }
 
+  /**
+   * Whether what waits here waits for the lane itself: for a token, for an answer, for one of its connections. False: for
+   * a worker that has no place for one more session, or no CPU to prepare mails for those that are there.
+   */
+  get holdsBack(): boolean {
+    if (this.throttled) return true;
+    if (this.#parts.places.short && this.#sessions < this.limits.connections) return false;
+    for (const route of this.#routes.values()) {
+      if (route.backlog > 0 && route.readyUse() !== undefined) return false;
+    }
+    return true;
+  }
+
   /** It waits for tokens. */
   get throttled(): boolean {
     return this.#tokensAt > 0 && this.#parts.now() < this.#tokensAt;
