@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LimitsInForce } from './control/limit-controls.ts';
 import { type LaneOf, laneKey } from './lane.ts';
 import { builtInLimits, laneLimits, type Shaping, type ShapingLayer } from './shaping.ts';
 
@@ -85,4 +86,24 @@ test('a layer can lift the rate of the one before', () => {
   );
   assert.equal(limits.messages, undefined);
   assert.equal(limits.newConnections?.perSecond, 1);
+});
+
+test('a lane that is probed begins slowly, and then has what probing found, never more than the file says', () => {
+  const layers = shaping({
+    default: { limits: { adaptive: true, messagesPerSecond: 50, burst: 20 }, streams: {} },
+  });
+  assert.deepEqual(laneLimits(layers, lane).messages, { perSecond: 1, burst: 1 });
+  const found = (messagesPerSecond: number): LimitsInForce => ({
+    control: {
+      kind: 'adaptive',
+      key: 'adaptive|lane:batch/gmail/ip1',
+      scope: { kind: 'lane', stream: 'batch', site: 'gmail', source: 'ip1' },
+      ...{ until: null, reason: '', author: 'adaptive', setAt: 0, changes: { messagesPerSecond } },
+    },
+    mode: 'cap',
+    changes: { messagesPerSecond },
+    nextChangeAt: null,
+  });
+  assert.equal(laneLimits(layers, lane, [found(8)]).messages?.perSecond, 8);
+  assert.equal(laneLimits(layers, lane, [found(80)]).messages?.perSecond, 50);
 });

@@ -1,4 +1,5 @@
 /** The limits of a lane: declared in layers, each of which says only what differs from the one before. */
+import { startingRate } from './adaptive-rate.ts';
 import { applyLimitControls, type LimitsInForce } from './control/limit-controls.ts';
 import type { Isp } from './isp.ts';
 import type { LaneOf } from './lane.ts';
@@ -157,13 +158,25 @@ const connectionBurst = (perSecond: number | null, connections: number): number 
 export const limitsOf = (shaping: Shaping, lane: LaneOf): Limits =>
   changesOfLane(shaping, lane).reduce((limits, { changes }) => apply(limits, changes), builtInLimits);
 
+/** Until probing has said anything a lane that is probed begins slowly. */
+const atProbingStart = (limits: Limits): Limits => ({
+  ...limits,
+  messagesPerSecond: Math.min(
+    limits.messagesPerSecond ?? Number.POSITIVE_INFINITY,
+    startingRate(0).perSecond,
+  ),
+  burst: 1,
+});
+
 /** The limits in force on a lane. `controls`: what operators and automation say beside the layers, in their order. */
 export const laneLimits = (
   shaping: Shaping,
   lane: LaneOf,
   controls: readonly LimitsInForce[] = [],
 ): LaneLimits => {
-  const limits = applyLimitControls(limitsOf(shaping, lane), controls);
+  const layers = limitsOf(shaping, lane);
+  const unproven = layers.adaptive && !controls.some(({ control }) => control.kind === 'adaptive');
+  const limits = applyLimitControls(unproven ? atProbingStart(layers) : layers, controls);
   const { messagesPerSecond, connectionsPerSecond, burst, ...rest } = limits;
   return {
     ...rest,
