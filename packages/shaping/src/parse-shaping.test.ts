@@ -63,13 +63,13 @@ isps:
     timeouts: { connect: 1s, greeting: 2s, ehlo: 3s, mail: 4s, rcpt: 5s, data: 6s, body: 7s, dot: 8s }
     retry_schedule: [1m, 5m, 1h]
     failures_before_hold: 12
-    adaptive: true
 sites:
   "(alt1|alt2)?.mx.a.test":
     connection_limit: 1
 sources:
   ip2:
     connection_limit: 2
+    adaptive: true
 `,
     'shaping.yaml',
   );
@@ -93,13 +93,14 @@ sources:
     idleMs: 90_000,
     retryScheduleMs: [60_000, 300_000, 3_600_000],
     failuresBeforeHold: 12,
-    adaptive: true,
+    adaptive: false,
     messages: { perSecond: 5_000 / 3_600, burst: 3 },
     newConnections: { perSecond: 0.5, burst: 3 },
   });
   assert.equal(laneLimits(shaping, { ...lane('gmail'), stream: 'realtime' }).connections, 9);
   assert.equal(laneLimits(shaping, { ...lane('other'), site: '(alt1|alt2)?.mx.a.test' }).connections, 1);
   assert.equal(laneLimits(shaping, { ...lane('other'), source: 'ip2' }).connections, 2);
+  assert.equal(laneLimits(shaping, { ...lane('other'), source: 'ip2' }).adaptive, true);
 });
 
 const problemsOf = (text: string): readonly string[] => {

@@ -83,7 +83,7 @@ test('a table finds what a search through all controls finds, whatever was set, 
         const suspensions = left.flatMap((control) => {
           if (control.kind === 'suspension')
             return matching.includes(control) ? [control.until ?? Number.POSITIVE_INFINITY] : [];
-          if (control.kind !== 'warmup' || !covers(control, facts)) return [];
+          if (control.kind !== 'warmup' || !matching.includes(control)) return [];
           const { spent, caps, dayEndsAt } = control;
           return (spent.includes(facts.isp) || caps[facts.isp] === 0) && dayEndsAt > now ? [dayEndsAt] : [];
         });

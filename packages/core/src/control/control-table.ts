@@ -100,7 +100,7 @@ export class ControlTable {
     this.#each(this.#index.suspension, facts, now, (control) => {
       if (longest === undefined || lasts(control) > lasts(longest)) longest = control;
     });
-    const spent = spentToday(this.#warmUpFor(facts), facts.isp, now);
+    const spent = spentToday(this.#warmUpFor(facts, now), facts.isp, now);
     if (spent !== undefined && (longest === undefined || lasts(spent) > lasts(longest))) longest = spent;
     return longest === undefined ? undefined : { control: longest, until: longest.until };
   }
@@ -128,7 +128,7 @@ export class ControlTable {
         (control) => found.push(limitsInForce(control, now)),
         limitScopes,
       );
-    const pace = warmUpPace(this.#warmUpFor(lane), lane.isp, now);
+    const pace = warmUpPace(this.#warmUpFor(lane, now), lane.isp, now);
     if (pace !== undefined) found.push(pace);
     const next = found.flatMap(({ nextChangeAt }) => (nextChangeAt === null ? [] : [nextChangeAt]));
     return { inForce: found, nextChangeAt: next.length === 0 ? null : Math.min(...next) };
@@ -158,8 +158,10 @@ export class ControlTable {
     return over;
   }
 
-  #warmUpFor({ source }: Pick<ControlFacts, 'source'>): WarmUpProgress | undefined {
-    return source === undefined || this.#index.warmup.size === 0 ? undefined : this.warmUpOf(source);
+  #warmUpFor({ source }: Pick<ControlFacts, 'source'>, now: number): WarmUpProgress | undefined {
+    if (source === undefined || this.#index.warmup.size === 0) return undefined;
+    const progress = this.warmUpOf(source);
+    return progress !== undefined && inForce(progress, now) ? progress : undefined;
   }
 
   #newest<C extends Control>(index: ByScope<C>, facts: ControlFacts, now: number): C | undefined {

@@ -45,5 +45,6 @@ export const warmUpPace = (
   const changes = { messagesPerSecond: cap / (today ? fastestDaySeconds : daySeconds), burst: 1 };
   const reason = `${cap} mails a day to ${isp}: ${dayOf(progress)}`;
   const control: CapControl = { ...headOf(progress), kind: 'cap', reason, changes, recovery: null };
-  return { control, mode: 'cap', changes, nextChangeAt: today ? progress.dayEndsAt : null };
+  const ends = [progress.until, today ? progress.dayEndsAt : null].filter((end) => end !== null);
+  return { control, mode: 'cap', changes, nextChangeAt: ends.length === 0 ? null : Math.min(...ends) };
 };
