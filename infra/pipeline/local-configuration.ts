@@ -136,6 +136,9 @@ function generated(options: LocalConfigurationOptions, credentials: Credentials)
         allow_insecure_auth: host === '127.0.0.1',
       },
     },
+    // Rules only tell what they would do: a provider of the sandbox that is made to refuse for a try would else be sent one
+    // mail a minute for the next 90.
+    shaper: { act: false },
     router: { dns_servers: [`127.0.0.1:${ports.sandboxDns}`] },
     delivery: {
       port: ports.sandboxSmtp,

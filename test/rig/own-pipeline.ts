@@ -25,8 +25,7 @@ export async function startOwnPipeline(
     addresses: { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, REDIS_URL },
     topicPrefix: `own-${randomUUID().slice(0, 8)}.`,
     ...options,
-    // What ISPs answer is the test's doing: no rule of the shipped shaping shall act on it unless the test is about that.
-    overrides: { shaper: { act: false }, ...options.overrides, sandbox: { keep: 'none', verify: 'off' } },
+    overrides: { ...options.overrides, sandbox: { keep: 'none', verify: 'off' } },
   });
   return {
     pipeline,

@@ -43,8 +43,6 @@ export async function startTestPipeline(): Promise<PipelineFacts & { stop(): Pro
     directory,
     addresses: { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, REDIS_URL },
     topicPrefix: `e2e-${randomUUID().slice(0, 8)}.`,
-    // One test's refusals must not slow down the lanes of another's mail.
-    overrides: { shaper: { act: false } },
   });
   return {
     endpoints: pipeline.endpoints,
