@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { localSources } from '../../infra/pipeline/addresses.ts';
 import { localDomain } from '../../infra/pipeline/local-configuration.ts';
 import { type Pipeline, startPipeline } from '../../infra/pipeline/pipeline.ts';
 import { type EmbeddedStack, startEmbeddedStack } from '../../infra/stack/embedded-stack.ts';
@@ -14,6 +15,12 @@ export interface BedOptions {
   readonly batchRate?: number;
   /** Delivery processes of the batch stream. Default 1. */
   readonly batchWorkers?: number;
+  /** A shaping file, in place of limits far above what the machine reaches. */
+  readonly shaping?: object;
+  /** Of every topic. Default 4. */
+  readonly partitions?: number;
+  /** Whether all of a stream leaves from one address, so that a provider is one lane. Default false. */
+  readonly oneSource?: boolean;
   readonly progress: (line: string) => void;
 }
 
@@ -67,7 +74,7 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
     });
     stack = started;
     const shapingFile = join(directory, 'shaping.yaml');
-    writeFileSync(shapingFile, stringify(shapingOf(options.batchRate)));
+    writeFileSync(shapingFile, stringify(options.shaping ?? shapingOf(options.batchRate)));
     const behaviourFile = join(directory, 'sink.yaml');
     writeFileSync(behaviourFile, stringify(Object.fromEntries(sinkIsps.map((isp) => [isp, sinkBehaviour]))));
     const running = await startPipeline({
@@ -90,6 +97,14 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
         ],
         sandbox: { behaviour_file: behaviourFile, keep: 'none', verify: 'off', keep_arrivals: 1_000_000 },
         telemetry: { log_level: 'warn' },
+        ...(options.partitions === undefined ? {} : { kafka: { partitions: options.partitions } }),
+        ...(options.oneSource
+          ? {
+              pools: {
+                batch: { stream: 'batch', sources: [{ source: localSources.batch[0].name, weight: 1 }] },
+              },
+            }
+          : {}),
       },
       progress: options.progress,
     });

@@ -59,3 +59,15 @@ export const rawMessage = (to: string, number: number): string =>
     ...Array.from({ length: 115 }, () => line),
     '',
   ].join('\r\n');
+
+/** Of the batch stream, to that recipient, 1 KB of text. */
+export const plainMail = (to: string, number: number) => ({
+  to,
+  body: {
+    from: sender,
+    to: [to],
+    subject: `Your order M-${100_000 + number}`,
+    text: `${paragraph}\n`.repeat(8),
+    stream: 'batch',
+  },
+});

@@ -14,13 +14,25 @@ import { reportJson, reportLines } from './report.ts';
 import { batch } from './scenarios/batch.ts';
 import { crash } from './scenarios/crash.ts';
 import { isolation } from './scenarios/isolation.ts';
+import { lanes } from './scenarios/lanes.ts';
 import { mixed } from './scenarios/mixed.ts';
 import { realtime } from './scenarios/realtime.ts';
 import { relay } from './scenarios/relay.ts';
-import type { Scenario } from './scenarios/scenario.ts';
+import type { Comparison, Scenario } from './scenarios/scenario.ts';
+import { shaping } from './scenarios/shaping.ts';
 import { spike } from './scenarios/spike.ts';
 
-const scenarios: readonly Scenario[] = [batch, realtime, spike, mixed, relay, crash, isolation];
+const scenarios: readonly Scenario[] = [
+  batch,
+  realtime,
+  spike,
+  mixed,
+  relay,
+  crash,
+  isolation,
+  shaping,
+  lanes,
+];
 const warmUp = 1_000;
 
 const usage = `usage: npm run bench -- SCENARIO [--json FILE] [--peer postfix] [--scale SHARE]
@@ -59,7 +71,11 @@ function wantedOf(args: readonly string[]): Wanted {
   }
 }
 
-async function runAll({ scenario, peer, scale }: Wanted, bed: Bed): Promise<Record<string, Result>> {
+async function runAll(
+  scenario: Comparison,
+  { peer, scale }: Wanted,
+  bed: Bed,
+): Promise<Record<string, Result>> {
   const results: Record<string, Result> = {};
   const starts = peer ? [millraceSystem, postfixSystem] : [millraceSystem];
   for (const start of starts) {
@@ -79,17 +95,27 @@ async function runAll({ scenario, peer, scale }: Wanted, bed: Bed): Promise<Reco
   return results;
 }
 
+/** What `--json` writes. */
+async function figuresOf(wanted: Wanted, bed: Bed): Promise<object> {
+  const { scenario, scale } = wanted;
+  if (!('study' in scenario)) return reportJson(scenario.name, await runAll(scenario, wanted, bed));
+  const { lines, results } = await scenario.study(bed, scale, (line) => console.log(line));
+  for (const line of lines) console.log(line);
+  return { scenario: scenario.name, results };
+}
+
 try {
   const wanted = wantedOf(process.argv.slice(2));
   const bed = await makeBed({ ...wanted.scenario.bed, progress: (line) => console.log(line) });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void bed.stop().finally(() => process.exit(130)));
   try {
-    const results = await runAll(wanted, bed);
+    const figures = await figuresOf(wanted, bed);
     if (wanted.json !== undefined)
       writeFileSync(
         wanted.json,
-        `${JSON.stringify(reportJson(wanted.scenario.name, results), undefined, 2)}\n`,
+        `${JSON.stringify(figures, undefined, 2)}
+`,
       );
   } finally {
     await bed.stop();

@@ -1,5 +1,13 @@
 /** The sandbox as the place where every mail of a benchmark ends: how many came, and when each did. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SandboxStats } from '@millrace/sandbox';
+
+/** One mail that was accepted. */
+export interface Arrival {
+  /** Epoch ms with microseconds. */
+  readonly at: number;
+  readonly to: string;
+}
 
 export interface Arrived {
   /** When the first copy came, epoch ms with microseconds, by recipient. */
@@ -46,7 +54,7 @@ export class Sink {
     let after = 0;
     for (let seenAt = performance.now(); performance.now() - seenAt < quietMs; await sleep(pollMs)) {
       const before = seen.size;
-      for (const { at, to } of await this.#arrivals(after)) {
+      for (const { at, to } of await this.arrivals(after)) {
         after = Math.max(after, at);
         if (to.startsWith(`${name}-`)) seen.add(to);
       }
@@ -58,7 +66,7 @@ export class Sink {
   async arrived(): Promise<Arrived> {
     const at = new Map<string, number>();
     let [duplicates, lastAt] = [0, 0];
-    for (const arrival of await this.#arrivals(0)) {
+    for (const arrival of await this.arrivals()) {
       lastAt = Math.max(lastAt, arrival.at);
       if (at.has(arrival.to)) duplicates += 1;
       else at.set(arrival.to, arrival.at);
@@ -66,10 +74,18 @@ export class Sink {
     return { at, duplicates, lastAt };
   }
 
-  async #arrivals(after: number): Promise<readonly { readonly at: number; readonly to: string }[]> {
+  /** Every mail that came since the last `clear`, or after that time; in the order in which they were accepted. */
+  async arrivals(after = 0): Promise<readonly Arrival[]> {
     const response = await fetch(`${this.#url}/arrivals?after=${after}`);
     const lines = (await response.text()).split('\n').filter((line) => line !== '');
     return lines.map((line) => JSON.parse(line));
+  }
+
+  /** Most connections that the ISP ever had open at once from that address since the last `clear`. */
+  async mostConnections(isp: string, address: string): Promise<number> {
+    const response = await fetch(`${this.#url}/stats?history=false`);
+    const stats: Pick<SandboxStats, 'isps'> = JSON.parse(await response.text());
+    return stats.isps[isp]?.sources[address]?.max_open ?? 0;
   }
 
   async behave(isp: string, behaviour: object): Promise<void> {

@@ -1,8 +1,8 @@
 import { measure } from '../measurement.ts';
-import { type Scenario, scaled } from './scenario.ts';
+import { type Comparison, scaled } from './scenario.ts';
 
 /** 50,000 templated messages of 10 KB, RSA-2048 signed, ten domains; as fast as they go. */
-export const batch: Scenario = {
+export const batch: Comparison = {
   name: 'batch',
   what: '50,000 templated messages of 10 KB, RSA-2048 DKIM, to ten domains, as fast as they go',
   peers: true,

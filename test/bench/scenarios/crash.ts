@@ -1,8 +1,8 @@
 import { measure } from '../measurement.ts';
-import { type Scenario, scaled } from './scenario.ts';
+import { type Comparison, scaled } from './scenario.ts';
 
 /** What the journal is for: nothing lost, and sent twice at most what was between the 250 and its record. */
-export const crash: Scenario = {
+export const crash: Comparison = {
   name: 'crash',
   what: '20,000 batch messages; the delivery worker is killed with SIGKILL in the middle and started again',
   peers: false,

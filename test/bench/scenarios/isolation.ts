@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measure, partOf } from '../measurement.ts';
-import { type Scenario, scaled } from './scenario.ts';
+import { type Comparison, scaled } from './scenario.ts';
 
 const slowIsps = ['gmail', 'yahoo', 'outlook', 'apple', 'comcast', 'tail'];
 const seconds = 20;
 
 /** The realtime part alone first, then beside the backlog: both are reported. */
-export const isolation: Scenario = {
+export const isolation: Comparison = {
   name: 'isolation',
   what: '200 realtime messages a second, alone and then beside 200,000 queued batch messages whose ISPs take 50 a second',
   // Above what the ISPs take, so that they do answer with deferrals.

@@ -1,8 +1,8 @@
 import { measure, partOf } from '../measurement.ts';
-import { type Scenario, scaled } from './scenario.ts';
+import { type Comparison, scaled } from './scenario.ts';
 
 /** Realtime goes on for as long as the batch drains. */
-export const mixed: Scenario = {
+export const mixed: Comparison = {
   name: 'mixed',
   what: '200 realtime messages a second while 50,000 of a batch drain at full speed',
   peers: true,

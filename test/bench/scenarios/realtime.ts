@@ -1,8 +1,8 @@
 import { measure } from '../measurement.ts';
-import { type Scenario, scaled } from './scenario.ts';
+import { type Comparison, scaled } from './scenario.ts';
 
 /** What one event after the other asks for. */
-export const realtime: Scenario = {
+export const realtime: Comparison = {
   name: 'realtime',
   what: '200 realtime messages a second for 60 s',
   peers: true,

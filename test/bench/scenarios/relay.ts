@@ -1,8 +1,8 @@
 import { measure, partOf } from '../measurement.ts';
-import { type Scenario, scaled } from './scenario.ts';
+import { type Comparison, scaled } from './scenario.ts';
 
 /** Whole messages that an application made: half of them by the API, then half by SMTP. */
-export const relay: Scenario = {
+export const relay: Comparison = {
   name: 'relay',
   what: '20,000 whole messages of 10 KB, half by API and half by SMTP submission',
   peers: true,

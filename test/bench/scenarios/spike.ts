@@ -1,8 +1,8 @@
 import { measure } from '../measurement.ts';
-import { type Scenario, scaled } from './scenario.ts';
+import { type Comparison, scaled } from './scenario.ts';
 
 /** Latencies count from the one moment at which all are asked for. */
-export const spike: Scenario = {
+export const spike: Comparison = {
   name: 'spike',
   what: '1,000 realtime messages at once',
   peers: true,
