@@ -1,5 +1,6 @@
 /**
- * The producer: idempotent, acks=all, one request at a time; what arrives meanwhile is the next request's batch.
+ * The producer: idempotent, acks=all, one request at a time; what arrives meanwhile, and in the time that it lingers, is
+ * the next request's batch.
  *
  * kafkajs takes a sequence number back when a request fails, although the broker may have written the batch. Sent again
  * unchanged, the broker recognises it. Another batch of the same size under that number would be taken for it and
@@ -13,12 +14,12 @@ import {
   type Kafka as KafkaJs,
   type Producer as KafkaJsProducer,
   type Message,
-  Partitioners,
 } from 'kafkajs';
 import { impatient } from './connection.ts';
 import { KafkaClosedError, KafkaRefusedError, KafkaUnavailableError, RecordTooLargeError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import type { Codec } from './kafka.ts';
+import { partitionOfKey } from './key-partition.ts';
 import type { KafkaLogger } from './log.ts';
 import type { BytesToSend, Producer, ProducerOptions, RecordToSend } from './producer.ts';
 import { withTraceparent } from './record-headers.ts';
@@ -54,6 +55,7 @@ export class BatchingProducer implements Producer {
   readonly #maxInFlightBytes: number;
   readonly #timeoutMs: number;
   readonly #compressAboveBytes: number;
+  readonly #lingerMs: number;
   readonly #queue: Pending[] = [];
   readonly #blocked: (() => void)[] = [];
   readonly #stopping = new AbortController();
@@ -65,6 +67,7 @@ export class BatchingProducer implements Producer {
   #ready = false;
   #stopped = false;
   #sweeper: NodeJS.Timeout | undefined;
+  #lingering: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
   constructor(
@@ -81,6 +84,7 @@ export class BatchingProducer implements Producer {
     this.#maxInFlightBytes = options.maxInFlightBytes ?? 33_554_432;
     this.#timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
     this.#compressAboveBytes = options.compressAboveBytes ?? Number.POSITIVE_INFINITY;
+    this.#lingerMs = options.lingerMs ?? 0;
     if (Number.isFinite(this.#timeoutMs))
       this.#sweeper = setInterval(() => this.#expire(), Math.min(sweepMs, this.#timeoutMs));
   }
@@ -116,7 +120,10 @@ export class BatchingProducer implements Producer {
 
   flush(): Promise<void> {
     if (this.#records === 0 && this.#blocked.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#pump();
+    });
   }
 
   async stop(limitMs = 10_000): Promise<void> {
@@ -130,6 +137,7 @@ export class BatchingProducer implements Producer {
     this.#stopped = true;
     this.#stopping.abort();
     clearInterval(this.#sweeper);
+    clearTimeout(this.#lingering);
     for (const pending of [...this.#batch, ...this.#queue.splice(0)])
       this.#settle(pending, new KafkaClosedError('The producer'));
     for (const admit of this.#blocked.splice(0)) admit();
@@ -193,6 +201,27 @@ export class BatchingProducer implements Producer {
 
   #pump(): void {
     if (this.#pumping || this.#stopped) return;
+    if (this.#mayLinger) {
+      this.#lingering ??= setTimeout(() => this.#begin(), this.#lingerMs);
+      return;
+    }
+    this.#begin();
+  }
+
+  /** There is less than a request's worth while nothing is under way, and nobody waits for it. */
+  get #mayLinger(): boolean {
+    return (
+      this.#lingerMs > 0 &&
+      this.#client !== undefined &&
+      this.#idle.length === 0 &&
+      this.#records < maxRequestRecords &&
+      this.#bytes < Math.min(maxRequestBytes, this.#maxInFlightBytes)
+    );
+  }
+
+  #begin(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
     this.#pumping = true;
     // After this turn of the event loop: what is sent in the same turn goes in the same request.
     setImmediate(() => {
@@ -210,6 +239,7 @@ export class BatchingProducer implements Producer {
       if (this.#client === undefined) await this.#connect();
       const batch = this.#take();
       if (batch.length > 0) await this.#deliver(batch);
+      if (this.#mayLinger) return;
     }
   }
 
@@ -315,7 +345,11 @@ export class BatchingProducer implements Producer {
   async #tryConnect(): Promise<boolean> {
     const client = this.#kafka.producer({
       idempotent: true,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner:
+        () =>
+        ({ message, partitionMetadata }) =>
+          // Every record of ours has a key.
+          partitionOfKey(message.key ?? '', partitionMetadata.length),
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       retry: impatient,

@@ -4,17 +4,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type Admin,
-  type EachBatchPayload,
-  type Kafka as KafkaJs,
-  type Consumer as KafkaJsConsumer,
-  type KafkaMessage,
-  Partitioners,
+import type {
+  Admin,
+  EachBatchPayload,
+  Kafka as KafkaJs,
+  Consumer as KafkaJsConsumer,
+  KafkaMessage,
 } from 'kafkajs';
 import { patient } from './connection.ts';
 import { KafkaClosedError } from './errors.ts';
 import { failureOf } from './failure.ts';
+import { partitionOfKey } from './key-partition.ts';
 import type { KafkaLogger } from './log.ts';
 import { topicOffsets } from './topic-offsets.ts';
 
@@ -188,7 +188,6 @@ export class TopicReader {
 /** Where the producer puts a key. */
 async function partitionOf(admin: Admin, topic: string, key: Buffer): Promise<number | undefined> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  const partitionMetadata = topics[0]?.partitions ?? [];
-  if (partitionMetadata.length === 0) return undefined;
-  return Partitioners.DefaultPartitioner()({ topic, partitionMetadata, message: { key, value: null } });
+  const partitions = topics[0]?.partitions.length ?? 0;
+  return partitions === 0 ? undefined : partitionOfKey(key, partitions);
 }
