@@ -1,7 +1,7 @@
 /** Redis for the length of one command. */
 import { type Config, connectRedis, type RedisConnection } from '@millrace/service';
 
-const connectMs = 3_000;
+const connectMs = 10_000;
 
 /** Connects, and stops in the end; undefined: Redis does not answer. */
 export async function withRedis<T>(
