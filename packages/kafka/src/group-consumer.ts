@@ -261,12 +261,16 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
 
   /** After a rebalance kafkajs would fetch from the committed offset again: go on where we are. */
   #seek(window: PartitionWindow): void {
-    if (window.position === (window.committed?.offset ?? 0)) return;
-    this.#consumer?.seek({
-      topic: this.#parts.prefix + window.topic,
-      partition: window.partition,
-      offset: String(window.position),
-    });
+    if (window.position !== (window.committed?.offset ?? 0)) this.#fetchFrom(window);
+  }
+
+  #fetchFrom({ topic, partition, position }: PartitionWindow): void {
+    this.#consumer?.seek({ topic: this.#parts.prefix + topic, partition, offset: String(position) });
+  }
+
+  /** False: it has not seen where its partition begins, which is where the log ended at the start. */
+  #beginsSomewhere({ committed, position }: PartitionWindow): boolean {
+    return this.#options.startAt !== 'latest' || committed !== undefined || position > 0;
   }
 
   async #onBatch({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
@@ -275,6 +279,11 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     const key = keyOf(topic, batch.partition);
     let window = this.#partitions.get(key);
     if (window === undefined || this.#stopping !== undefined) return;
+    // kafkajs keeps a seek that it has not come to; the partition may have left and come back meanwhile.
+    if (this.#beginsSomewhere(window) && window.leavesOut(Number(batch.firstOffset()))) {
+      this.#fetchFrom(window);
+      return;
+    }
     const lastOffset = Number(batch.lastOffset());
     const highWatermark = Number(batch.highWatermark);
     if (!window.take(batch.messages, lastOffset, highWatermark)) {

@@ -40,6 +40,8 @@ export class PartitionWindow {
   #inFlightBytes = 0;
   #queuedBytes = 0;
   #highWatermark = 0;
+  /** Position from which a batch was asked for again. */
+  #askedAgainFrom = -1;
   /** Whether fetching is stopped because the window is full. */
   full = false;
   /** Something finished since the last commit. */
@@ -83,6 +85,17 @@ export class PartitionWindow {
     this.#queue.length = 0;
     this.#queuedBytes = 0;
     this.#lost.abort();
+  }
+
+  /**
+   * Whether a batch that begins there leaves out records that were never seen here, and is to be fetched again from
+   * `position`: taking it would commit past them. Once for each position: where the answer is the same again, the log
+   * has nothing in between.
+   */
+  leavesOut(firstOffset: number): boolean {
+    if (firstOffset <= this.position || this.position === this.#askedAgainFrom) return false;
+    this.#askedAgainFrom = this.position;
+    return true;
   }
 
   /** Takes a fetched batch. False: the log ends before our position, it is not the log that was read before. */
