@@ -13,11 +13,20 @@ import type { DeliveryTally } from './tally.ts';
 import { failureResult, type TryResult, tryResult } from './try-result.ts';
 
 export interface AttemptParts {
-  readonly journal: Journal;
-  readonly outcomes: OutcomeWriter;
+  readonly journal: Pick<Journal, 'begin' | 'done' | 'undo'>;
+  readonly outcomes: Pick<
+    OutcomeWriter,
+    'delivered' | 'repeated' | 'postponed' | 'deferred' | 'bounced' | 'expired'
+  >;
   readonly tally: DeliveryTally;
   /** ms since the epoch. */
   readonly now: () => number;
+}
+
+/** What is asked of the lane that a message leaves from. */
+export interface AttemptLane {
+  readonly source: Pick<Lane['source'], 'name'>;
+  readonly limits: Pick<Lane['limits'], 'retryScheduleMs'>;
 }
 
 /** So often a message goes back to its queue because the session it was given to was over, before that counts as a try. */
@@ -95,8 +104,8 @@ export class Attempts {
   /** Writes down what came of it. True: it was no try, the message goes back to its queue. */
   readonly answered = (
     job: Job,
-    lane: Lane,
-    use: SessionUse,
+    lane: AttemptLane,
+    use: Pick<SessionUse, 'session' | 'deliveries' | 'inFlight'>,
     sent: SendResult,
     durationMs: number,
   ): boolean => {
@@ -123,7 +132,11 @@ export class Attempts {
         return false;
       case 'not_tried':
         job.returns += 1;
-        if (job.returns <= maxReturns) return true;
+        if (job.returns <= maxReturns) {
+          // Another worker that comes to have it, here or as a later copy, would wait for a session that is over.
+          void this.#parts.journal.undo(job.id);
+          return true;
+        }
         this.#write(job, lane, tried, gaveUp(sent));
         return false;
       case 'withheld':
@@ -156,7 +169,7 @@ export class Attempts {
 
   #write(
     job: Job,
-    lane: Lane,
+    lane: AttemptLane,
     tried: Try,
     result: Extract<TryResult, { kind: 'deferred' | 'bounced' }>,
   ): void {
