@@ -23,7 +23,10 @@ const sizeOf = async (rig: RedisRig): Promise<{ bytes: number; encodings: Readon
   return { bytes, encodings };
 };
 
-const deliver = async ({ journal }: TestWorker, messages: readonly MessageId[]): Promise<void> => {
+const deliver = async (
+  { journal }: Pick<TestWorker, 'journal'>,
+  messages: readonly MessageId[],
+): Promise<void> => {
   for (let start = 0; start < messages.length; start += 200) {
     const some = messages.slice(start, start + 200);
     await journal.begin(some);
@@ -48,6 +51,23 @@ test('a message is unknown, then in flight, then done, for every worker', async 
   await one.journal.done(id, at);
   assert.deepEqual(await two.journal.lookup([id]), [{ kind: 'done', at }]);
   assert.deepEqual(await two.journal.begin([id]), [{ kind: 'done', at }], 'who begins it again is told');
+});
+
+test('what was taken is on its way to Redis within a turn of the event loop, but for the last few', async (t) => {
+  const rig = await redisRig(t);
+  const { journal } = await rig.worker();
+  const messages = ids(1_000, Date.now);
+  // From here on it gathers for some milliseconds.
+  await deliver({ journal }, messages);
+  const taken = ids(100, Date.now);
+  await journal.begin(taken);
+  const { calls, visits } = journal.stats;
+  const written = taken.map((id) => journal.done(id));
+  const left = taken.length - (journal.stats.visits - visits);
+  assert.ok(left < 20, `${left} messages are known to nobody but this worker`);
+  assert.ok(journal.stats.calls - calls <= 10, `${journal.stats.calls - calls} calls`);
+  await Promise.all(written);
+  assert.ok((await journal.lookup(taken)).every(({ kind }) => kind === 'done'));
 });
 
 test('what was refused may be begun again as if nothing had been', async (t) => {

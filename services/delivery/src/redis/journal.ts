@@ -3,7 +3,8 @@
  * from being sent twice, whichever worker gets it.
  *
  * All calls made in one turn of the event loop go to Redis together; when calls come fast they are gathered for some
- * milliseconds, so that a call for each message does not become a call to Redis for each. About 16 bytes a message.
+ * milliseconds, so that a call for each message does not become a call to Redis for each. Only few that tell of messages
+ * taken are left to wait. About 16 bytes a message.
  */
 import { type MessageId, messageIdBytes, messageIdTime } from '@millrace/core';
 import { bucketMs, fieldBytes, visitJournal } from './journal-script.ts';
@@ -49,6 +50,11 @@ const worthwhile = 30;
 const longestHoldMs = 4;
 /** Calls that come faster than this a second are gathered. */
 const fastPerSecond = 2_000;
+/**
+ * Ends that wait no longer, not even for the rest of this turn of the event loop: in a worker that is out of CPU a turn
+ * is long, and a message that was taken and is not written down is sent again if the worker dies.
+ */
+const mostEndsUnwritten = 16;
 /** Messages of one call: Redis serves nobody else meanwhile. */
 const mostAtOnce = 500;
 /** Messages done while Redis was away, which are written when it is back. */
@@ -62,6 +68,8 @@ export class Journal {
   readonly #options: JournalOptions;
   readonly #now: () => number;
   #visits: Visit[] = [];
+  /** Of them those that say that a message was taken. */
+  #ends = 0;
   #isDue = false;
   #timer: NodeJS.Timeout | undefined;
   #perSecond = 0;
@@ -94,10 +102,11 @@ export class Journal {
   }
 
   /** The server took the message. Resolves when it is written, or kept to be written when Redis is back. */
-  async done(id: MessageId, at = this.#now()): Promise<void> {
-    const was = await this.#change(id, String(1 + age(id, at)));
-    this.#depths.delete(id);
-    if (was === undefined && this.#owed.size < mostOwed) this.#owed.set(id, at);
+  done(id: MessageId, at = this.#now()): Promise<void> {
+    const written = this.#writeEnd(id, at);
+    this.#ends += 1;
+    if (this.#ends >= mostEndsUnwritten) this.#flush();
+    return written;
   }
 
   /** The message was begun and not taken: it may be sent again, unless another worker has done it meanwhile. */
@@ -115,7 +124,7 @@ export class Journal {
   async settleOwed(): Promise<void> {
     const owed = [...this.#owed];
     this.#owed.clear();
-    await Promise.all(owed.map(([id, at]) => this.done(id, at)));
+    await Promise.all(owed.map(([id, at]) => this.#writeEnd(id, at)));
   }
 
   /** Resolves when everything that was called for is written. */
@@ -125,6 +134,12 @@ export class Journal {
       this.#flush();
       await Promise.all(this.#calls);
     }
+  }
+
+  async #writeEnd(id: MessageId, at: number): Promise<void> {
+    const was = await this.#change(id, String(1 + age(id, at)));
+    this.#depths.delete(id);
+    if (was === undefined && this.#owed.size < mostOwed) this.#owed.set(id, at);
   }
 
   #entry(id: MessageId, was: string | undefined): JournalEntry {
@@ -175,6 +190,7 @@ export class Journal {
     this.#isDue = false;
     const visits = this.#visits;
     this.#visits = [];
+    this.#ends = 0;
     this.#notePace(visits.length);
     const buckets = new Map<number, Visit[]>();
     for (const visit of visits) {
