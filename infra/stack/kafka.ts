@@ -44,8 +44,9 @@ export async function startKafka(artifacts: Artifacts, options: KafkaOptions): P
     args: [
       `-Xms256m`,
       `-Xmx${options.heapMb}m`,
-      '-XX:+UseG1GC',
-      '-XX:MaxGCPauseMillis=20',
+      // The optimising compiler would use more of a small machine than a broker of its size does, and so would G1.
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
       ...jvm,
       'kafka.Kafka',
       properties,
