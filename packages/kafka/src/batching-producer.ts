@@ -1,6 +1,5 @@
 /**
- * The producer: idempotent, acks=all, one request at a time; what arrives meanwhile, and in the time that it lingers, is
- * the next request's batch.
+ * The producer: idempotent, acks=all, one request at a time; what arrives meanwhile is the next request's batch.
  *
  * kafkajs takes a sequence number back when a request fails, although the broker may have written the batch. Sent again
  * unchanged, the broker recognises it. Another batch of the same size under that number would be taken for it and
@@ -55,7 +54,6 @@ export class BatchingProducer implements Producer {
   readonly #maxInFlightBytes: number;
   readonly #timeoutMs: number;
   readonly #compressAboveBytes: number;
-  readonly #lingerMs: number;
   readonly #queue: Pending[] = [];
   readonly #blocked: (() => void)[] = [];
   readonly #stopping = new AbortController();
@@ -67,7 +65,6 @@ export class BatchingProducer implements Producer {
   #ready = false;
   #stopped = false;
   #sweeper: NodeJS.Timeout | undefined;
-  #lingering: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
   constructor(
@@ -84,7 +81,6 @@ export class BatchingProducer implements Producer {
     this.#maxInFlightBytes = options.maxInFlightBytes ?? 33_554_432;
     this.#timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
     this.#compressAboveBytes = options.compressAboveBytes ?? Number.POSITIVE_INFINITY;
-    this.#lingerMs = options.lingerMs ?? 0;
     if (Number.isFinite(this.#timeoutMs))
       this.#sweeper = setInterval(() => this.#expire(), Math.min(sweepMs, this.#timeoutMs));
   }
@@ -120,10 +116,7 @@ export class BatchingProducer implements Producer {
 
   flush(): Promise<void> {
     if (this.#records === 0 && this.#blocked.length === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#idle.push(resolve);
-      this.#pump();
-    });
+    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   async stop(limitMs = 10_000): Promise<void> {
@@ -137,7 +130,6 @@ export class BatchingProducer implements Producer {
     this.#stopped = true;
     this.#stopping.abort();
     clearInterval(this.#sweeper);
-    clearTimeout(this.#lingering);
     for (const pending of [...this.#batch, ...this.#queue.splice(0)])
       this.#settle(pending, new KafkaClosedError('The producer'));
     for (const admit of this.#blocked.splice(0)) admit();
@@ -201,27 +193,6 @@ export class BatchingProducer implements Producer {
 
   #pump(): void {
     if (this.#pumping || this.#stopped) return;
-    if (this.#mayLinger) {
-      this.#lingering ??= setTimeout(() => this.#begin(), this.#lingerMs);
-      return;
-    }
-    this.#begin();
-  }
-
-  /** There is less than a request's worth while nothing is under way, and nobody waits for it. */
-  get #mayLinger(): boolean {
-    return (
-      this.#lingerMs > 0 &&
-      this.#client !== undefined &&
-      this.#idle.length === 0 &&
-      this.#records < maxRequestRecords &&
-      this.#bytes < Math.min(maxRequestBytes, this.#maxInFlightBytes)
-    );
-  }
-
-  #begin(): void {
-    clearTimeout(this.#lingering);
-    this.#lingering = undefined;
     this.#pumping = true;
     // After this turn of the event loop: what is sent in the same turn goes in the same request.
     setImmediate(() => {
@@ -239,7 +210,6 @@ export class BatchingProducer implements Producer {
       if (this.#client === undefined) await this.#connect();
       const batch = this.#take();
       if (batch.length > 0) await this.#deliver(batch);
-      if (this.#mayLinger) return;
     }
   }
 

@@ -37,28 +37,6 @@ test('records of one key stay in order, and are there when they are acknowledged
     );
 });
 
-test('a request that lingers goes out when it is full, and what is left when somebody flushes', async () => {
-  await using installation = await testInstallation([shard], 3);
-  const producer = await installation.kafka.producer({ lingerMs: 600_000 });
-  let acknowledged = 0;
-  const sent = Array.from({ length: 1_500 }, async (_, index) => {
-    await producer.send('DeliveryTask', shard, { key: `key-${index}`, value: deliveryTask() });
-    acknowledged += 1;
-  });
-  await Promise.all(sent.slice(0, 1_000));
-  assert.equal(acknowledged, 1_000);
-  await producer.flush();
-  await Promise.all(sent);
-});
-
-test('a request that lingers goes out when its time is over', async () => {
-  await using installation = await testInstallation([shard], 1);
-  const producer = await installation.kafka.producer({ lingerMs: 30 });
-  const begun = performance.now();
-  await producer.send('DeliveryTask', shard, { key: 'k', value: deliveryTask() });
-  assert.ok(performance.now() - begun >= 29);
-});
-
 test('what is not acknowledged stays below the limit; the rest waits its turn, in order', async () => {
   await using installation = await testInstallation([shard], 1);
   const { kafka } = installation;

@@ -12,11 +12,6 @@ export interface ProducerOptions {
   readonly timeoutMs?: number;
   /** Batches whose records are larger than this on average are gzipped, bytes. Default: none is. */
   readonly compressAboveBytes?: number;
-  /**
-   * How long a request waits for more records, unless it is full or somebody flushes, ms. A request costs us and the
-   * broker more than the records in it where they come one by one. Default 0: it takes what one turn of the event loop brings.
-   */
-  readonly lingerMs?: number;
 }
 
 /** A typed record to be sent. */
@@ -37,7 +32,7 @@ export interface BytesToSend {
   readonly timestamp?: number;
 }
 
-/** Idempotent, acks=all. What arrives while a request is under way forms the next one. */
+/** Idempotent, acks=all. What arrives while a request is under way forms the next one: no linger. */
 export interface Producer {
   /**
    * Encodes and sends; resolves when every in-sync replica has it. The active span's `traceparent` goes into the

@@ -113,8 +113,6 @@ const windowBytes = 33_554_432;
 const preparedBytes = 50_331_648;
 /** How long stopping waits for outcomes to be written, ms: Kafka may be away. */
 const writtenLimitMs = 8_000;
-/** Events of a campaign wait so long for others, ms: else they go two or three at a time. */
-const batchLingerMs = 20;
 /** A session gives way after so many mails, when others wait for its place. */
 const quantum = 10;
 
@@ -137,7 +135,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
   const tally = new DeliveryTally();
   const [templates, producer, controls] = await Promise.all([
     Templates.follow(kafka),
-    kafka.producer(stream === 'batch' ? { lingerMs: batchLingerMs } : {}),
+    kafka.producer(),
     Controls.follow({
       kafka,
       shaping,
