@@ -35,7 +35,9 @@ describe('A message by HTTP', () => {
     assert.equal(fieldOf(mail, 'to'), to);
     assert.match(fieldOf(mail, 'date') ?? '', /^\w{3}, \d/);
     assert.ok(fieldOf(mail, 'message-id')?.includes(id));
-    assert.equal(mail.tls?.server_name, mail.mx_host, 'Gmail takes mail over TLS only');
+    assert.match(mail.tls?.protocol ?? '', /^TLSv1\.[23]$/, 'Gmail takes mail over TLS only');
+    // A resumed session does not name the host again.
+    assert.equal(mail.tls?.server_name ?? mail.mx_host, mail.mx_host);
     assert.match(mail.envelope.mail_from, /@bounces\.millrace\.test$/);
 
     const life = await pipeline.events.life(id);
