@@ -72,7 +72,9 @@ export function createSchemaRegistry(options: KafkaOptions['registry']): SchemaR
       }
       // 409 by the registry's API, 422 for a schema that it cannot read.
       const status = statusOf(error);
-      if (status === 422 || (status === 409 && /compatib|rule/i.test(textOf(error))))
+      // "A rule named 'COMPATIBILITY' already exists": the other process was quicker. Nothing was said of our schema.
+      const lostRace = status === 409 && /already exists/i.test(textOf(error));
+      if (!lostRace && (status === 422 || (status === 409 && /compatib|rule/i.test(textOf(error)))))
         throw new SchemaIncompatibleError(subject, textOf(error), { cause: error });
       throw new RegistryUnavailableError(`${base} does not register ${subject}: ${textOf(error)}`, {
         cause: error,
