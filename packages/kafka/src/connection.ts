@@ -1,7 +1,8 @@
 /** A kafkajs client from our options: TLS, SASL, patience, log. */
 import { Kafka as KafkaJs, logLevel, type RetryOptions, type SASLOptions } from 'kafkajs';
 import type { KafkaOptions } from './kafka.ts';
-import { hideTimeoutNegativeWarning, kafkajsLog, silentLogger } from './log.ts';
+import { kafkajsLog, silentLogger } from './log.ts';
+import { installWire } from './wire/install.ts';
 
 /** For calls that somebody waits for: some seconds, then an error. */
 export const impatient: RetryOptions = { retries: 4, initialRetryTime: 100, maxRetryTime: 1_000 };
@@ -36,7 +37,7 @@ function tlsOf(tls: NonNullable<KafkaOptions['tls']>) {
 
 /** The client that every producer, consumer and admin of one process is made from. Connects to nothing yet. */
 export function createClient(options: KafkaOptions): KafkaJs {
-  hideTimeoutNegativeWarning();
+  installWire();
   return new KafkaJs({
     clientId: options.clientId,
     brokers: [...options.brokers],

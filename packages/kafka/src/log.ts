@@ -29,19 +29,3 @@ export const kafkajsLog =
     if (level > logLevel.WARN || mendedByItself.test(log.message)) logger.debug(fields, log.message);
     else logger.warn(fields, log.message);
   };
-
-let hidden = false;
-
-/**
- * Node 24 prints a TimeoutNegativeWarning for each connection of kafkajs, which computes a delay that is already over
- * (kafkajs issue 1751). Harmless, and only this warning is hidden, by its name.
- */
-export function hideTimeoutNegativeWarning(): void {
-  if (hidden) return;
-  hidden = true;
-  const emitWarning = process.emitWarning;
-  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
-    const name = warning instanceof Error ? warning.name : rest[0];
-    if (name !== 'TimeoutNegativeWarning') Reflect.apply(emitWarning, process, [warning, ...rest]);
-  };
-}
