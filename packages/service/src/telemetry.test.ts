@@ -6,6 +6,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import {
   type Attributes,
   context,
+  isSpanContextValid,
   metrics,
   propagation,
   ROOT_CONTEXT,
@@ -112,6 +113,24 @@ describe('telemetry', () => {
       propagation.inject(context.active(), carrier);
       const { traceId, spanId } = span.spanContext();
       assert.equal(carrier.traceparent, `00-${traceId}-${spanId}-01`);
+    });
+  });
+
+  test('records nothing where nothing is exported, and passes trace ids on all the same', async () => {
+    running = startTelemetry({ service: 'router', config: settings({ realtime: 1, batch: 0 }) });
+    const span = start({ 'millrace.stream': 'realtime' });
+    assert.ok(isSampled(span) && !span.isRecording());
+    assert.ok(isSpanContextValid(span.spanContext()));
+    const child = start({ 'millrace.stream': 'batch' }, trace.setSpan(ROOT_CONTEXT, span));
+    assert.equal(child.spanContext().traceId, span.spanContext().traceId);
+    assert.ok(isSampled(child));
+    assert.notEqual(start({}).spanContext().traceId, span.spanContext().traceId);
+    assert.ok(!isSampled(start({ 'millrace.stream': 'batch' })));
+    await context.with(trace.setSpan(ROOT_CONTEXT, child), async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      const carrier: Record<string, string> = {};
+      propagation.inject(context.active(), carrier);
+      assert.equal(carrier.traceparent, `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`);
     });
   });
 

@@ -15,6 +15,7 @@ import type { Config } from './config-schema.ts';
 import { FailureExportingProcessor } from './failure-exporting-processor.ts';
 import { measureProcess } from './process-metrics.ts';
 import { streamSampler } from './stream-sampler.ts';
+import { UnrecordedTracerProvider } from './unrecorded-spans.ts';
 
 /** How often metrics are pushed, ms. */
 const pushEveryMs = 15_000;
@@ -39,8 +40,8 @@ export interface Telemetry {
 }
 
 /**
- * Makes this process's telemetry the global one. Without `telemetry.otlp_endpoint` spans are made (their ids join the
- * logs of all services) and sent nowhere.
+ * Makes this process's telemetry the global one. Without `telemetry.otlp_endpoint` no span is recorded; trace ids
+ * are made and passed on all the same, since they join the logs and events of all services.
  */
 export const startTelemetry = ({
   service,
@@ -71,11 +72,11 @@ export const startTelemetry = ({
             new BatchSpanProcessor(new OTLPTraceExporter({ url: `${base}/v1/traces` })),
           ),
         ]);
-  const tracers = new NodeTracerProvider({
-    resource,
-    sampler: streamSampler({ realtime, batch }),
-    spanProcessors: [...exporting],
-  });
+  const sampler = streamSampler({ realtime, batch });
+  const tracers =
+    exporting.length === 0
+      ? new UnrecordedTracerProvider(sampler)
+      : new NodeTracerProvider({ resource, sampler, spanProcessors: [...exporting] });
   tracers.register();
 
   const prometheus = new PrometheusExporter({ preventServerStart: true });

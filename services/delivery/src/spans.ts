@@ -4,6 +4,7 @@ import type { DeliveryTask } from '@millrace/schemas';
 import {
   type Context,
   context,
+  INVALID_SPAN_CONTEXT,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -54,19 +55,16 @@ export const deliverySpan = (held: Held<DeliveryTask>): DeliverySpan => {
     },
     parent,
   );
-  if (!span.isRecording()) return parent === ROOT_CONTEXT ? untraced : passedOn(parent);
+  if (!span.isRecording()) return passedOn(parent, span);
   return recorded(span, trace.setSpan(parent, span));
 };
 
-/** Not recorded here, but by who wrote the record: what we write belongs to the same trace. */
-const passedOn = (parent: Context): DeliverySpan => {
-  const parentSpan = trace.getSpanContext(parent);
-  const sampled = parentSpan !== undefined && (parentSpan.traceFlags & TraceFlags.SAMPLED) !== 0;
-  return {
-    traceId: sampled ? parentSpan.traceId : null,
-    within: (run) => context.with(parent, run),
-    end: () => undefined,
-  };
+/** Not recorded here: what we write belongs to the trace all the same, that of who wrote the record or one of our own. */
+const passedOn = (parent: Context, own: Span): DeliverySpan => {
+  const active = parent === ROOT_CONTEXT ? trace.setSpan(parent, own) : parent;
+  const { traceId, traceFlags } = trace.getSpanContext(active) ?? INVALID_SPAN_CONTEXT;
+  if ((traceFlags & TraceFlags.SAMPLED) === 0) return untraced;
+  return { traceId, within: (run) => context.with(active, run), end: () => undefined };
 };
 
 const recorded = (span: Span, active: Context): DeliverySpan => {

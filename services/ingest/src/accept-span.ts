@@ -1,8 +1,15 @@
 /** The span of handing one request to Kafka: what the router's span has as its parent. */
-import type { Stream } from '@millrace/core';
-import { topics } from '@millrace/core';
+import { requestTopic, type Stream } from '@millrace/core';
 import type { SendRequest } from '@millrace/schemas';
-import { type Context, context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  context,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api';
 
 const tracer = trace.getTracer('@millrace/ingest');
 
@@ -19,14 +26,14 @@ export const inAcceptSpan = <T>(
   const parent = linkTo === undefined ? context.active() : ROOT_CONTEXT;
   const linked = linkTo === undefined ? undefined : trace.getSpanContext(linkTo);
   const span = tracer.startSpan(
-    `send ${topics.requests}`,
+    `send ${requestTopic(stream)}`,
     {
       kind: SpanKind.PRODUCER,
       attributes: {
         'messaging.system': 'kafka',
         'messaging.operation.type': 'send',
         'messaging.operation.name': 'send',
-        'messaging.destination.name': topics.requests,
+        'messaging.destination.name': requestTopic(stream),
         'messaging.batch.message_count': request.recipients.length,
         'millrace.tenant': request.tenant,
         'millrace.stream': stream,
@@ -37,7 +44,8 @@ export const inAcceptSpan = <T>(
     },
     parent,
   );
-  if (!span.isRecording()) return send();
+  const sampled = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+  if (!sampled && !span.isRecording()) return send();
   return context.with(trace.setSpan(parent, span), () =>
     send()
       .catch((error: unknown) => {

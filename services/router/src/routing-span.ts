@@ -21,7 +21,7 @@ export const inRoutingSpan = (
   const parent = contextOf(held.headers);
   const stream = facts === undefined ? undefined : classifyStream(held.value, facts.policy).stream;
   const span = tracer.startSpan(
-    'route mail.requests',
+    `route ${held.topic}`,
     {
       kind: SpanKind.CONSUMER,
       attributes: {
@@ -38,7 +38,8 @@ export const inRoutingSpan = (
     },
     parent,
   );
-  if (!span.isRecording() && parent === ROOT_CONTEXT) return route();
+  const sampled = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+  if (!sampled && !span.isRecording() && parent === ROOT_CONTEXT) return route();
   return context.with(trace.setSpan(parent, span), () =>
     route()
       .catch((error: unknown) => {
