@@ -1,0 +1,2 @@
+/** Events of messages to the endpoints of their tenants. */
+export {};
