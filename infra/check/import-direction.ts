@@ -7,6 +7,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 const allowed: Readonly<Record<string, readonly string[]>> = {
   schemas: [],
   'packages/core': ['@millrace/schemas'],
+  'packages/feedback': ['@millrace/core'],
   'packages/kafka': ['@millrace/core', '@millrace/schemas'],
   'packages/message': ['@millrace/core', '@millrace/schemas'],
   'packages/smtp': ['@millrace/core'],
@@ -15,6 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 };
 const packages = [
   '@millrace/core',
+  '@millrace/feedback',
   '@millrace/kafka',
   '@millrace/message',
   '@millrace/schemas',
