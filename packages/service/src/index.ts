@@ -2,6 +2,7 @@
 export { ConfigError, type ConfigProblem } from './config-error.ts';
 export type { Config, PoolConfig, SourceConfig, TenantConfig } from './config-schema.ts';
 export type { Environment } from './environment.ts';
+export { giveWay } from './give-way.ts';
 export { type LoadConfigOptions, loadConfig } from './load-config.ts';
 export { createLogger, type Logger, type LoggerOptions } from './logger.ts';
 export { didYouMean, nearestWord } from './nearest-word.ts';
