@@ -68,7 +68,8 @@ export async function assertPipelinePortsFree(ports: PipelinePorts): Promise<voi
 /** Services in the order of their metrics ports. */
 export const metricsOrder: readonly string[] = [
   'ingest',
-  'router',
+  'router-realtime',
+  'router-batch',
   'scheduler',
   'delivery-realtime',
   'delivery-batch',

@@ -8,7 +8,7 @@
  *   await pipeline.service('delivery-batch').start();
  *   await pipeline.stop();
  */
-import type { Stream } from '@millrace/core';
+import { type Stream, streams } from '@millrace/core';
 import type { StackAddresses } from '../stack/embedded-stack.ts';
 import type { UserError } from '../stack/user-error.ts';
 import { freePipelinePorts, metricsOrder, type PipelinePorts } from './addresses.ts';
@@ -45,7 +45,7 @@ export interface Pipeline {
   readonly endpoints: Endpoints;
   /** `millrace.yaml`, which MILLRACE_CONFIG may name. */
   readonly configurationFile: string;
-  /** By name: `sandbox`, `ingest`, `router`, `scheduler`, `shaper`, `delivery-realtime`, `delivery-batch`, `delivery-batch-2` ... */
+  /** By name: `sandbox`, `ingest`, `router-realtime`, `router-batch`, `scheduler`, `shaper`, `delivery-realtime`, `delivery-batch`, `delivery-batch-2` ... */
   readonly services: ReadonlyMap<string, ServiceProcess>;
   /** The service of that name; throws when there is none. */
   service(name: string): ServiceProcess;
@@ -97,7 +97,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const sandbox = add('sandbox', 'sandbox');
   const senders = [
     add('ingest', 'ingest'),
-    add('router', 'router'),
+    ...streams.map((stream) => add(`router-${stream}`, 'router', ['--stream', stream])),
     add('scheduler', 'scheduler'),
     add('shaper', 'shaper'),
     ...workersOf('realtime'),

@@ -1,4 +1,4 @@
-/** From a producer of the user's own on mail.requests to the mailbox: no ingest in between. */
+/** From a producer of the user's own to the mailbox: no ingest in between. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { topics } from '@millrace/core';
@@ -34,21 +34,24 @@ const request: SendRequest = {
   routing_attempts: 0,
 };
 
-describe('A SendRequest on mail.requests', () => {
+describe('A SendRequest of a producer', () => {
   let pipeline: PipelineInUse;
   before(async () => {
     pipeline = await usePipeline();
   });
   after(() => pipeline.stop());
 
-  test('arrives like any other', async () => {
-    const to = `${pipeline.unique('avro')}@yahoo.com`;
+  for (const topic of [topics.requests, topics.realtimeRequests])
+    test(`on ${topic} arrives like any other`, () => arrives(topic));
+
+  const arrives = async (topic: string): Promise<void> => {
+    const to = `${pipeline.unique(`avro-${topic.replaceAll('.', '-')}`)}@yahoo.com`;
     const producer = await pipeline.kafka.producer();
     const value = {
       ...request,
       recipients: [{ message_id: null, address: to, name: 'Ada', variables: null }],
     };
-    await producer.send('SendRequest', topics.requests, { key: pipeline.unique('avro'), value });
+    await producer.send('SendRequest', topic, { key: pipeline.unique('avro'), value });
     const mail = await pipeline.mailboxes.one(to);
     assertAuthenticated(mail);
     assert.equal(mail.subject, 'By Avro');
@@ -59,5 +62,6 @@ describe('A SendRequest on mail.requests', () => {
       ['accepted', 'routed', 'delivered'],
     );
     assert.deepEqual(life.at(-1)?.tags, ['avro']);
-  });
+    await producer.stop();
+  };
 });

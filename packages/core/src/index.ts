@@ -133,7 +133,16 @@ export {
   suppressionReason,
 } from './suppression-index.ts';
 export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
-export { type DelayTier, deadLetterTopic, delayTiers, delayTopic, shardTopic, topics } from './topics.ts';
+export {
+  type DelayTier,
+  deadLetterTopic,
+  delayTiers,
+  delayTopic,
+  requestTopic,
+  routerGroup,
+  shardTopic,
+  topics,
+} from './topics.ts';
 export {
   isReservedHeader,
   type RequestProblem,

@@ -4,11 +4,20 @@ import type { Stream } from './stream.ts';
 
 export const topics = {
   requests: 'mail.requests',
+  /** Realtime requests that need not wait behind those of a batch. */
+  realtimeRequests: 'mail.requests.realtime',
   events: 'mail.events',
   suppressions: 'mail.suppressions',
   control: 'mail.control',
   templates: 'mail.templates',
 } as const;
+
+/** Where a request of the stream is put: each stream has a topic and a router of its own. */
+export const requestTopic = (stream: Stream): string =>
+  stream === 'realtime' ? topics.realtimeRequests : topics.requests;
+
+/** The consumer group of a stream's routers; that of batch has the name of the topic's first readers. */
+export const routerGroup = (stream: Stream): string => (stream === 'realtime' ? 'router-realtime' : 'router');
 
 /** `mail.batch.gmail`: the shard of one (stream, ISP). */
 export const shardTopic = (stream: Stream, isp: Isp): string => `mail.${stream}.${isp}`;

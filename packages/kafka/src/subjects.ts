@@ -8,6 +8,7 @@ export const subjects: readonly {
   readonly subject: (prefix: string) => string;
 }[] = [
   { record: 'SendRequest', subject: (prefix) => `${prefix}${topics.requests}-value` },
+  { record: 'SendRequest', subject: (prefix) => `${prefix}${topics.realtimeRequests}-value` },
   { record: 'MessageEvent', subject: (prefix) => `${prefix}${topics.events}-value` },
   { record: 'Suppression', subject: (prefix) => `${prefix}${topics.suppressions}-value` },
   { record: 'ControlState', subject: (prefix) => `${prefix}${topics.control}-value` },

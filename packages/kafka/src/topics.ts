@@ -1,6 +1,15 @@
 /** Every topic of the system, with how long it keeps what. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deadLetterTopic, delayTiers, delayTopic, isps, shardTopic, streams, topics } from '@millrace/core';
+import {
+  deadLetterTopic,
+  delayTiers,
+  delayTopic,
+  isps,
+  requestTopic,
+  shardTopic,
+  streams,
+  topics,
+} from '@millrace/core';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import { KafkaUnavailableError } from './errors.ts';
 import { failureOf } from './failure.ts';
@@ -21,7 +30,7 @@ const compacted = (name: string): TopicSpec => ({ name, kept: { kind: 'compacted
 /** Requests, shards, delay tiers, events, compacted tables, and the dead letters of what is consumed. */
 export function topicSpecs(): readonly TopicSpec[] {
   const shards = streams.flatMap((stream) => isps.map((isp) => shardTopic(stream, isp)));
-  const queues = [topics.requests, ...shards, ...delayTiers.map(delayTopic)];
+  const queues = [...streams.map(requestTopic), ...shards, ...delayTiers.map(delayTopic)];
   return [
     ...queues.map(queue),
     { name: topics.events, kept: { kind: 'time', retentionMs: 30 * dayMs } },

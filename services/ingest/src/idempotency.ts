@@ -4,7 +4,7 @@
  * after a crash has the ids of the first try, and the delivery journal keeps it from being sent twice.
  *
  * While Redis is away requests are accepted unchecked: an outage of Redis must not stop mail, and the caller is told
- * (`Idempotency-Status: unchecked`). The key stays visible as the record's key in mail.requests.
+ * (`Idempotency-Status: unchecked`). The key stays visible as the record's key.
  */
 import { hash } from 'node:crypto';
 import type { Context } from '@opentelemetry/api';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { topics } from '@millrace/core';
+import { requestTopic, type Stream, streams } from '@millrace/core';
 import { connectKafka, type Kafka, kafkaOptionsOf, type ReadRecord } from '@millrace/kafka';
 import type { SendRequest } from '@millrace/schemas';
 import { connectRedis } from '@millrace/service';
@@ -33,7 +33,7 @@ export interface Rig extends AsyncDisposable {
   ready(): Promise<void>;
   /** A request with the key `full` unless it says otherwise; an object as body is sent as JSON. */
   call(method: string, path: string, options?: Call): Promise<Response>;
-  /** Everything in mail.requests up to now. */
+  /** Everything in both request topics up to now. */
   requests(): Promise<readonly ReadRecord<SendRequest>[]>;
 }
 
@@ -133,10 +133,10 @@ export const until = async (what: string, condition: () => Promise<boolean>): Pr
   }
 };
 
-const readRequests = async (kafka: Kafka): Promise<readonly ReadRecord<SendRequest>[]> => {
+const readRequests = async (kafka: Kafka, stream: Stream): Promise<readonly ReadRecord<SendRequest>[]> => {
   const records: ReadRecord<SendRequest>[] = [];
   const tail = await kafka.tail({
-    topic: topics.requests,
+    topic: requestTopic(stream),
     record: 'SendRequest',
     from: 'earliest',
     onRecord: (record) => {
@@ -189,7 +189,7 @@ export const startRig = async (options: RigOptions = {}): Promise<Rig> => {
         body: isJson ? JSON.stringify(call.body) : typeof call.body === 'string' ? call.body : null,
       });
     },
-    requests: () => readRequests(kafka),
+    requests: async () => (await Promise.all(streams.map((stream) => readRequests(kafka, stream)))).flat(),
     [Symbol.asyncDispose]: async () => {
       await ingest.stop();
       await kafka.stop();

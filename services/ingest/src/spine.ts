@@ -1,6 +1,6 @@
 /** The connection to Kafka: made in the background, so that ingest answers 503 instead of not answering while it is away. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { topics } from '@millrace/core';
+import { type Stream, topics } from '@millrace/core';
 import type { FollowedTable, Kafka, Producer } from '@millrace/kafka';
 import { KafkaClosedError, KafkaUnavailableError, RecordTooLargeError } from '@millrace/kafka';
 import { BlobError, MessageError } from '@millrace/message';
@@ -12,7 +12,15 @@ export const acknowledgeTimeoutMs = 10_000;
 const retryAfterMs = 5_000;
 const longestBackoffMs = 5_000;
 /** What ingest writes to. The others belong to the services after it. */
-const ownTopics = [topics.requests, topics.templates, topics.suppressions, topics.control];
+const ownTopics = [
+  topics.requests,
+  topics.realtimeRequests,
+  topics.templates,
+  topics.suppressions,
+  topics.control,
+];
+/** Not acknowledged yet, of a stream; what comes above it waits its turn. */
+const unacknowledgedBytes = 8_388_608;
 
 /** What is said of the connection. */
 export interface SpineLog {
@@ -43,7 +51,7 @@ export const kafkaAway = (cause?: unknown): ProblemError =>
 export class Spine {
   readonly #options: SpineOptions;
   readonly #stopping = new AbortController();
-  #producer: Producer | undefined;
+  #producers: Readonly<Record<Stream, Producer>> | undefined;
   #tables: readonly FollowedTable[] = [];
   #caughtUp = false;
   #connecting: Promise<void>;
@@ -55,13 +63,17 @@ export class Spine {
 
   /** Whether requests can be taken. */
   get ready(): boolean {
-    return this.#caughtUp && this.#producer?.ready === true;
+    return this.#caughtUp && this.#producers?.realtime.ready === true && this.#producers.batch.ready === true;
   }
 
-  /** The producer; throws the 503 at once while Kafka is away. */
-  producer(): Producer {
-    if (this.#producer === undefined || !this.#caughtUp || !this.#producer.ready) throw kafkaAway();
-    return this.#producer;
+  /**
+   * The producer of a stream; throws the 503 at once while Kafka is away. Each has its own, so that a realtime request
+   * never queues behind a batch; what an operator writes goes with realtime.
+   */
+  producer(stream: Stream = 'realtime'): Producer {
+    const producer = this.#caughtUp ? this.#producers?.[stream] : undefined;
+    if (producer?.ready !== true) throw kafkaAway();
+    return producer;
   }
 
   /** Resolves when the tables hold everything that was in their topics at this moment. */
@@ -94,10 +106,21 @@ export class Spine {
     const { kafka, partitions, replicationFactor, follow } = this.#options;
     await kafka.createTopics({ partitions, replicationFactor, only: ownTopics });
     await kafka.registerSchemas();
-    this.#producer ??= await kafka.producer({ timeoutMs: acknowledgeTimeoutMs, compressAboveBytes: 16_384 });
+    this.#producers ??= await this.#makeProducers();
     if (this.#tables.length === 0) this.#tables = await follow(kafka);
     await Promise.all(this.#tables.map((table) => table.caughtUp()));
     this.#caughtUp = true;
+  }
+
+  async #makeProducers(): Promise<Readonly<Record<Stream, Producer>>> {
+    const make = (): Promise<Producer> =>
+      this.#options.kafka.producer({
+        timeoutMs: acknowledgeTimeoutMs,
+        compressAboveBytes: 16_384,
+        maxInFlightBytes: unacknowledgedBytes,
+      });
+    const [realtime, batch] = await Promise.all([make(), make()]);
+    return { realtime, batch };
   }
 }
 

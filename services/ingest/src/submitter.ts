@@ -88,7 +88,7 @@ export class Submitter {
     const request = this.#prepare(body, submission, message) ?? (await this.#prepareAgain(body, submission));
     const { stream } = classifyStream(request, submission.caller.facts.policy);
     checkScope(stream, submission.caller);
-    await inAcceptSpan(request, stream, submission.linkTo, () => this.#acceptance.accept(request));
+    await inAcceptSpan(request, stream, submission.linkTo, () => this.#acceptance.accept(request, stream));
     this.#tally.add(stream, submission.via, request.recipients.length);
     return submittedOf(request);
   }

@@ -1,11 +1,13 @@
 /** The router's instruments: read from plain counts when they are collected, so that counting costs the hot path nothing. */
-import type { SuppressionIndex } from '@millrace/core';
+import type { Stream, SuppressionIndex } from '@millrace/core';
 import type { WindowedConsumer } from '@millrace/kafka';
 import { metrics } from '@opentelemetry/api';
 import type { DomainRoutes } from './domain-routes.ts';
 import type { RoutingTally } from './routing-tally.ts';
 
 export interface Measured {
+  /** Whose requests are taken. */
+  readonly stream: Stream;
   readonly tally: RoutingTally;
   readonly routes: DomainRoutes;
   readonly suppressions: SuppressionIndex;
@@ -13,7 +15,7 @@ export interface Measured {
 }
 
 /** Registers the instruments; the returned function takes them away again. */
-export const observe = ({ tally, routes, suppressions, consumer }: Measured): (() => void) => {
+export const observe = ({ stream, tally, routes, suppressions, consumer }: Measured): (() => void) => {
   const meter = metrics.getMeter('@millrace/router');
   const routed = meter.createObservableCounter('millrace.routing.messages', {
     unit: '{message}',
@@ -49,8 +51,9 @@ export const observe = ({ tally, routes, suppressions, consumer }: Measured): ((
     result.observe(remembered, dns.entries);
     result.observe(suppressed, suppressions.size);
     const window = consumer.stats();
-    result.observe(waiting, window.lag);
-    result.observe(inFlight, window.inFlight);
+    const attributes = { 'millrace.stream': stream };
+    result.observe(waiting, window.lag, attributes);
+    result.observe(inFlight, window.inFlight, attributes);
   };
   meter.addBatchObservableCallback(collect, all);
   return () => meter.removeBatchObservableCallback(collect, all);

@@ -1,6 +1,6 @@
 /** A router on real topics of its own, with everything that it writes collected: what its tests stand on. */
 import { randomUUID } from 'node:crypto';
-import { topics } from '@millrace/core';
+import { deadLetterTopic, requestTopic, type Stream, streams, topics } from '@millrace/core';
 import { connectKafka, type Kafka, type Producer, type ReadRecord } from '@millrace/kafka';
 import type { DelayedTask, DeliveryTask, MessageEvent, SendRequest } from '@millrace/schemas';
 import type { MxAnswer } from './domain-routes.ts';
@@ -84,8 +84,10 @@ export interface RouterRig {
   readonly deadLetters: ReadRecord<SendRequest>[];
   /** Moves the router's clock, ms. */
   shift(ms: number): void;
-  startRouter(): Promise<RunningRouter>;
-  send(request: SendRequest, headers?: Readonly<Record<string, string>>): Promise<void>;
+  /** Default: batch. */
+  startRouter(stream?: Stream): Promise<RunningRouter>;
+  /** Puts it on the stream's topic, by default batch's. */
+  send(request: SendRequest, stream?: Stream): Promise<void>;
   /** Looks again whenever a record arrives, until there is a value. */
   until<T>(look: () => T | undefined): Promise<T>;
   /** The kinds of all events of a recipient so far, in order. */
@@ -113,7 +115,12 @@ export const startRig = async (): Promise<RouterRig> => {
   await kafka.createTopics({
     partitions: 2,
     replicationFactor: 1,
-    only: [...Object.values(topics), `${topics.requests}.dlq`, ...readTopics.tasks, ...readTopics.delays],
+    only: [
+      ...Object.values(topics),
+      ...streams.map((stream) => deadLetterTopic(requestTopic(stream))),
+      ...readTopics.tasks,
+      ...readTopics.delays,
+    ],
   });
   const producer = await kafka.producer();
   const dns = new Map<string, MxAnswer>();
@@ -145,12 +152,14 @@ export const startRig = async (): Promise<RouterRig> => {
     ...readTopics.delays.map((topic) =>
       kafka.tail({ topic, record: 'DelayedTask', from: 'earliest', onRecord: collect(delays) }),
     ),
-    kafka.tail({
-      topic: `${topics.requests}.dlq`,
-      record: 'SendRequest',
-      from: 'earliest',
-      onRecord: collect(deadLetters),
-    }),
+    ...streams.map((stream) =>
+      kafka.tail({
+        topic: deadLetterTopic(requestTopic(stream)),
+        record: 'SendRequest',
+        from: 'earliest',
+        onRecord: collect(deadLetters),
+      }),
+    ),
   ]);
 
   let shiftMs = 0;
@@ -168,9 +177,10 @@ export const startRig = async (): Promise<RouterRig> => {
     shift: (ms) => {
       shiftMs += ms;
     },
-    startRouter: async () => {
+    startRouter: async (stream = 'batch') => {
       const router = await startRouting({
         config: testConfig,
+        stream,
         kafka,
         lookup: {
           resolve: async (domain) => {
@@ -185,12 +195,8 @@ export const startRig = async (): Promise<RouterRig> => {
       await router.joined();
       return router;
     },
-    send: (request, headers) =>
-      producer.send('SendRequest', topics.requests, {
-        key: randomUUID(),
-        value: request,
-        ...(headers === undefined ? {} : { headers }),
-      }),
+    send: (request, stream = 'batch') =>
+      producer.send('SendRequest', requestTopic(stream), { key: randomUUID(), value: request }),
     until: (look) =>
       new Promise((resolve, reject) => {
         const again = (): void => {

@@ -1,6 +1,6 @@
 /**
- * Takes requests off mail.requests and turns each into messages: refused, suppressed, expired, bounced, put off, or
- * written to the shard of its stream and provider. A request is complete when everything that it became is written.
+ * Takes requests off their topic and turns each into messages: refused, suppressed, expired, bounced, put off, or
+ * written to the shard of its stream and provider. The request says which stream that is, not the topic that it was on. A request is complete when everything that it became is written.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -11,6 +11,7 @@ import {
   parseAddress,
   poolFor,
   type RequestProblem,
+  requestTopic,
   type Stream,
   type SuppressionIndex,
   shardTopic,
@@ -194,8 +195,15 @@ export class Router {
       writes.add(this.#event(producer, message, { kind: 'expired' }));
       return;
     }
-    const key = suppressionAddress(address);
-    const suppressed = suppressions.find(request.tenant, key, classification.stream, now());
+    const suppressed = suppressions.find(
+      {
+        tenant: request.tenant,
+        address: suppressionAddress(address),
+        stream: classification.stream,
+        list: request.category,
+      },
+      now(),
+    );
     if (suppressed !== undefined) {
       writes.add(this.#event(producer, message, { kind: 'suppressed', reason: suppressed }));
       return;
@@ -254,7 +262,7 @@ export class Router {
   }
 
   /**
-   * Back to mail.requests when it is due, as a request for this recipient alone: what was suppressed, or moved to
+   * Back to its stream's requests when it is due, as a request for this recipient alone: what was suppressed, or moved to
    * another provider, in the days until send_at is seen then.
    */
   #putOff(
@@ -268,7 +276,7 @@ export class Router {
       messageId: message.messageId,
       dueAt,
       now,
-      targetTopic: topics.requests,
+      targetTopic: requestTopic(message.of.classification.stream),
       key: message.messageId,
       value: this.#parts.codec.encode('SendRequest', requestForLater(message)),
       stream: message.of.classification.stream,

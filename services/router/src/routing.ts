@@ -1,9 +1,11 @@
-/** The router on a Kafka connection: follows what it has to know, then consumes mail.requests. */
+/** The router on a Kafka connection: follows what it has to know, then consumes its stream's requests. */
 import { randomInt } from 'node:crypto';
 import {
-  parseSuppressionKey,
+  applySuppression,
+  requestTopic,
+  routerGroup,
+  type Stream,
   SuppressionIndex,
-  suppressionReason,
   tenantFacts,
   topics,
 } from '@millrace/core';
@@ -22,6 +24,8 @@ export type RoutingConfig = Pick<Config, 'tenants' | 'pools' | 'dkim' | 'router'
 
 export interface RoutingOptions {
   readonly config: RoutingConfig;
+  /** Whose requests it takes: `mail.requests.realtime`, or `mail.requests`. */
+  readonly stream: Stream;
   /** Connected, schemas registered, topics created. Stays the caller's to stop. */
   readonly kafka: Kafka;
   /** Where mail exchangers are asked for. */
@@ -54,25 +58,14 @@ const hourMs = 3_600_000;
  * because nothing may be routed to an address that is suppressed.
  */
 export const startRouting = async (options: RoutingOptions): Promise<RunningRouter> => {
-  const { config, kafka, lookup, logger, now = Date.now } = options;
+  const { config, stream, kafka, lookup, logger, now = Date.now } = options;
   const suppressions = new SuppressionIndex(randomInt(2 ** 32));
   const templates = new TemplateVersions();
   const tally = new RoutingTally();
   const suppressionTable = await kafka.followedTable({
     topic: topics.suppressions,
     record: 'Suppression',
-    onChange: (key, suppression) => {
-      const named = parseSuppressionKey(key);
-      if (named === undefined) return;
-      if (suppression === null) suppressions.delete(named.tenant, named.address);
-      else {
-        suppressions.set(named.tenant, named.address, {
-          reason: suppressionReason(suppression.reason),
-          streams: suppression.streams,
-          expiresAt: suppression.expires_at,
-        });
-      }
-    },
+    onChange: (key, suppression) => applySuppression(suppressions, key, suppression),
   });
   const templateTable = await kafka.followedTable({
     topic: topics.templates,
@@ -100,15 +93,15 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
     traceId: activeTraceId,
   });
   const consumer = await kafka.windowedConsumer({
-    group: 'router',
-    topics: [topics.requests],
+    group: routerGroup(stream),
+    topics: [requestTopic(stream)],
     record: 'SendRequest',
     window: { records: config.router.in_flight },
     totalBytes: requestBytes,
     drainMs: options.drainMs ?? 10_000,
     handler: (held) => inRoutingSpan(held, tenants.get(held.value.tenant), () => router.route(held)),
   });
-  const unobserve = observe({ tally, routes, suppressions, consumer });
+  const unobserve = observe({ stream, tally, routes, suppressions, consumer });
   let joined = false;
   consumer.joined().then(
     () => {

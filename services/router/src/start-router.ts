@@ -1,4 +1,5 @@
 /** The router as a service: its own connection to Kafka, from the configuration. */
+import type { Stream } from '@millrace/core';
 import { connectKafka, type KafkaLogger, kafkaOptionsOf } from '@millrace/kafka';
 import type { Config } from '@millrace/service';
 import type { MxLookup } from './domain-routes.ts';
@@ -7,6 +8,8 @@ import { type RunningRouter, startRouting } from './routing.ts';
 export interface StartRouterOptions {
   readonly config: Config;
   readonly logger: KafkaLogger;
+  /** Whose requests it takes. */
+  readonly stream: Stream;
   /** Where mail exchangers are asked for. */
   readonly lookup: MxLookup;
   /** ms since the epoch. Default: the clock. */
@@ -15,12 +18,13 @@ export interface StartRouterOptions {
 
 /** Registers the schemas, reads suppressions and templates to their end, joins the group. The topics exist already. */
 export const startRouter = async (options: StartRouterOptions): Promise<RunningRouter> => {
-  const { config, logger, lookup, now } = options;
+  const { config, logger, stream, lookup, now } = options;
   const kafka = await connectKafka(kafkaOptionsOf(config, 'router', logger));
   try {
     await kafka.registerSchemas();
     const routing = await startRouting({
       config,
+      stream,
       kafka,
       lookup,
       logger,

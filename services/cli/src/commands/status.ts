@@ -1,5 +1,14 @@
 /** `millrace status`: what waits where, and what the delivery workers do. */
-import { delayTiers, delayTopic, isps, type Stream, shardTopic, streams, topics } from '@millrace/core';
+import {
+  delayTiers,
+  delayTopic,
+  isps,
+  requestTopic,
+  routerGroup,
+  type Stream,
+  shardTopic,
+  streams,
+} from '@millrace/core';
 import type { Kafka, TopicLag } from '@millrace/kafka';
 import type { CommandContext } from '../context.ts';
 import type { Ending } from '../exit-codes.ts';
@@ -17,6 +26,8 @@ export interface Waiting {
 
 export interface StreamStatus {
   readonly stream: Stream;
+  /** Requests that its router has not taken yet. */
+  readonly requests: number;
   /** In all of its shards. */
   readonly waiting: number;
   readonly shards: readonly (Waiting & { readonly isp: string })[];
@@ -29,7 +40,7 @@ export interface WorkerStatus {
 }
 
 export interface Status {
-  /** Requests that the router has not taken yet. */
+  /** Requests that the routers have not taken yet, of both streams. */
   readonly requests: number;
   readonly streams: readonly StreamStatus[];
   /** Records that wait for a later try, by tier. */
@@ -60,19 +71,22 @@ export async function status(context: CommandContext): Promise<Ending> {
 export async function readQueues(kafka: Kafka): Promise<Omit<Status, 'workers' | 'lanes'>> {
   const lagOf = (group: string, names: readonly string[]): Promise<readonly TopicLag[]> =>
     kafka.lag({ groups: [group], topics: names });
-  const [requests, delayed, ...ofStreams] = await Promise.all([
-    lagOf('router', [topics.requests]),
+  const [delayed, ...ofStreams] = await Promise.all([
     lagOf('scheduler', delayTiers.map(delayTopic)),
-    ...streams.map((stream) =>
-      lagOf(
-        `delivery-${stream}`,
-        isps.map((isp) => shardTopic(stream, isp)),
-      ),
-    ),
+    ...streams.map(async (stream) => {
+      const [requests, shards] = await Promise.all([
+        lagOf(routerGroup(stream), [requestTopic(stream)]),
+        lagOf(
+          `delivery-${stream}`,
+          isps.map((isp) => shardTopic(stream, isp)),
+        ),
+      ]);
+      return streamStatus(stream, waitingIn(requestTopic(stream), requests).waiting, shards);
+    }),
   ]);
   return {
-    requests: requests.reduce((sum, { lag }) => sum + lag, 0),
-    streams: streams.map((stream, index) => streamStatus(stream, ofStreams[index] ?? [])),
+    requests: ofStreams.reduce((sum, { requests }) => sum + requests, 0),
+    streams: ofStreams,
     delayed: delayTiers.map((tier) => waitingIn(delayTopic(tier), delayed)),
   };
 }
@@ -82,9 +96,9 @@ function waitingIn(topic: string, lags: readonly TopicLag[]): Waiting {
   return { topic, waiting: lag?.lag ?? 0, partitions: lag?.partitions.length ?? 0 };
 }
 
-function streamStatus(stream: Stream, lags: readonly TopicLag[]): StreamStatus {
+function streamStatus(stream: Stream, requests: number, lags: readonly TopicLag[]): StreamStatus {
   const shards = isps.map((isp) => ({ isp, ...waitingIn(shardTopic(stream, isp), lags) }));
-  return { stream, waiting: shards.reduce((sum, { waiting }) => sum + waiting, 0), shards };
+  return { stream, requests, waiting: shards.reduce((sum, { waiting }) => sum + waiting, 0), shards };
 }
 
 function showStatus({ terminal }: CommandContext, found: Status): void {
@@ -103,7 +117,8 @@ function showStatus({ terminal }: CommandContext, found: Status): void {
     ),
   );
   terminal.line();
-  terminal.line(`${grouped(found.requests)} requests wait for the router`);
+  const routers = found.streams.map(({ stream, requests }) => `${grouped(requests)} ${stream}`);
+  terminal.line(`Requests that wait for the router: ${routers.join(', ')}`);
   const tiers = found.delayed
     .filter(({ waiting }) => waiting > 0)
     .map(({ topic, waiting }) => `${grouped(waiting)} in ${topic}`);

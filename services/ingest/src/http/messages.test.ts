@@ -33,6 +33,19 @@ const requestsOf = async (requestId: string) =>
   (await rig.requests()).filter(({ value }) => value.request_id === requestId);
 
 describe('POST /v1/messages', () => {
+  test('puts a request on the topic of its stream: explicit, of its category, or the default', async () => {
+    const topicOf = async (fields: object): Promise<string | undefined> => {
+      const { request_id: id } = await submittedOf(
+        await send({ ...hello, to: ['bob@gmail.com'], ...fields }),
+      );
+      return (await requestsOf(id))[0]?.topic;
+    };
+    assert.equal(await topicOf({ stream: 'realtime' }), 'mail.requests.realtime');
+    assert.equal(await topicOf({ category: 'otp' }), 'mail.requests.realtime');
+    assert.equal(await topicOf({ category: 'otp', stream: 'batch' }), 'mail.requests');
+    assert.equal(await topicOf({}), 'mail.requests');
+  });
+
   test('answers 202 with an id for each recipient when the record is in Kafka', async () => {
     const sendAt = Date.now() + 3_600_000;
     const response = await send({
