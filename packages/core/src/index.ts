@@ -106,7 +106,12 @@ export {
   type RandomFill,
 } from './message-id.ts';
 export { siteOf } from './mx-rollup.ts';
-export { parseSuppressionKey, suppressionKey, templateKey } from './record-keys.ts';
+export {
+  parseSuppressionKey,
+  type SuppressionKeyParts,
+  suppressionKey,
+  templateKey,
+} from './record-keys.ts';
 export { retryDelayMs } from './retry-schedule.ts';
 export {
   builtInLimits,
@@ -130,9 +135,11 @@ export {
   type SuppressionFacts,
   SuppressionIndex,
   type SuppressionReason,
+  type SuppressionQuestion,
   suppressionReason,
 } from './suppression-index.ts';
 export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
+export { applySuppression, type SuppressionRecord } from './suppression-record.ts';
 export {
   type DelayTier,
   deadLetterTopic,

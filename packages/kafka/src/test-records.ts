@@ -44,5 +44,7 @@ export const suppression = (address: string, overrides: Partial<Suppression> = {
   expires_at: null,
   message_id: null,
   note: null,
+  list: null,
+  author: '',
   ...overrides,
 });

@@ -36,6 +36,8 @@ const recordOf = (kafka: Kafka, address: string): Buffer =>
     expires_at: null,
     message_id: null,
     note: null,
+    list: null,
+    author: '',
   });
 
 /** Puts one record off, as seen by a clock. */

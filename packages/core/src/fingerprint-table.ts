@@ -1,0 +1,146 @@
+/**
+ * A set of 64-bit fingerprints with four bits of facts each, for tens of millions of them: eight bytes a slot in typed
+ * arrays, and eight more bits of a fingerprint in which of 256 segments it is. A segment grows by itself, so that nothing is
+ * ever copied but a 256th, and is between 80 % and 90 % full. Entries that end have four bytes more.
+ */
+
+const segments = 256;
+const smallest = 16;
+const growth = 1.125;
+const maxLoad = 0.9;
+/** Of the second word of a slot: 24 bits of the fingerprint above, then one that says that it is taken, facts below. */
+const fingerprintMask = 0xffff_ff00 | 0;
+const takenBit = 0x80;
+const factsMask = 0x0f;
+
+interface Segment {
+  slots: number;
+  size: number;
+  high: Uint32Array;
+  low: Uint32Array;
+  /** Seconds since the epoch; only in a table whose entries end. */
+  expiry: Uint32Array | undefined;
+}
+
+/** Two words of 32 bits. */
+export interface Fingerprint {
+  high: number;
+  low: number;
+}
+
+const segmentOf = (low: number): number => low & 0xff;
+const homeOf = (slots: number, high: number): number => Math.floor((high / 0x1_0000_0000) * slots);
+const isTaken = (word: number): boolean => (word & takenBit) !== 0;
+
+/** Slot of the fingerprint, or the empty one where it would go. */
+const locate = (segment: Segment, high: number, low: number): number => {
+  const { slots, high: highs, low: lows } = segment;
+  const wanted = low & fingerprintMask;
+  let slot = homeOf(slots, high);
+  for (;;) {
+    const word = lows[slot] ?? 0;
+    if (!isTaken(word) || (highs[slot] === high && (word & fingerprintMask) === wanted)) return slot;
+    slot = slot + 1 === slots ? 0 : slot + 1;
+  }
+};
+
+const copy = (from: Segment, fromSlot: number, to: Segment, toSlot: number): void => {
+  to.high[toSlot] = from.high[fromSlot] ?? 0;
+  to.low[toSlot] = from.low[fromSlot] ?? 0;
+  if (to.expiry !== undefined) to.expiry[toSlot] = from.expiry?.[fromSlot] ?? 0;
+};
+
+export class FingerprintTable {
+  readonly #ending: boolean;
+  readonly #segments: (Segment | undefined)[] = Array.from({ length: segments }, () => undefined);
+  #size = 0;
+
+  /** `ending`: entries have an end. */
+  constructor(ending: boolean) {
+    this.#ending = ending;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of the arrays. */
+  get bytes(): number {
+    const perSlot = this.#ending ? 12 : 8;
+    return this.#segments.reduce((sum, segment) => sum + (segment?.slots ?? 0) * perSlot, 0);
+  }
+
+  /** Adds or replaces. `facts`: 0 to 15. `expiry`: seconds since the epoch, where entries end. */
+  set({ high, low }: Fingerprint, facts: number, expiry: number): void {
+    let segment = this.#segments[segmentOf(low)] ?? this.#begin(segmentOf(low), smallest);
+    let slot = locate(segment, high, low);
+    if (!isTaken(segment.low[slot] ?? 0)) {
+      if (segment.size + 1 > segment.slots * maxLoad) {
+        segment = this.#grow(segmentOf(low), segment);
+        slot = locate(segment, high, low);
+      }
+      segment.size++;
+      this.#size++;
+    }
+    segment.high[slot] = high;
+    segment.low[slot] = (low & fingerprintMask) | takenBit | (facts & factsMask);
+    if (segment.expiry !== undefined) segment.expiry[slot] = expiry;
+  }
+
+  /** Removes; false when it was not there. */
+  delete({ high, low }: Fingerprint): boolean {
+    const segment = this.#segments[segmentOf(low)];
+    if (segment === undefined) return false;
+    let hole = locate(segment, high, low);
+    if (!isTaken(segment.low[hole] ?? 0)) return false;
+    segment.size--;
+    this.#size--;
+    // What follows in the same run moves back over the hole, unless it already stands between its home and the hole.
+    let slot = hole;
+    for (;;) {
+      slot = slot + 1 === segment.slots ? 0 : slot + 1;
+      if (!isTaken(segment.low[slot] ?? 0)) break;
+      const from = homeOf(segment.slots, segment.high[slot] ?? 0);
+      const staysReachable = hole <= slot ? from > hole && from <= slot : from > hole || from <= slot;
+      if (staysReachable) continue;
+      copy(segment, slot, segment, hole);
+      hole = slot;
+    }
+    segment.high[hole] = 0;
+    segment.low[hole] = 0;
+    return true;
+  }
+
+  /** The facts of an entry that has not ended; -1: there is none. `now`: seconds since the epoch. */
+  find({ high, low }: Fingerprint, now: number): number {
+    const segment = this.#segments[segmentOf(low)];
+    if (segment === undefined) return -1;
+    const slot = locate(segment, high, low);
+    const word = segment.low[slot] ?? 0;
+    if (!isTaken(word) || (segment.expiry !== undefined && (segment.expiry[slot] ?? 0) <= now)) return -1;
+    return word & factsMask;
+  }
+
+  #begin(index: number, slots: number): Segment {
+    const segment: Segment = {
+      slots,
+      size: 0,
+      high: new Uint32Array(slots),
+      low: new Uint32Array(slots),
+      expiry: this.#ending ? new Uint32Array(slots) : undefined,
+    };
+    this.#segments[index] = segment;
+    return segment;
+  }
+
+  #grow(index: number, old: Segment): Segment {
+    const grown = this.#begin(index, Math.ceil(old.slots * growth));
+    for (let slot = 0; slot < old.slots; slot++) {
+      const word = old.low[slot] ?? 0;
+      if (!isTaken(word)) continue;
+      copy(old, slot, grown, locate(grown, old.high[slot] ?? 0, word));
+    }
+    grown.size = old.size;
+    return grown;
+  }
+}
