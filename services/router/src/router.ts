@@ -195,15 +195,8 @@ export class Router {
       writes.add(this.#event(producer, message, { kind: 'expired' }));
       return;
     }
-    const suppressed = suppressions.find(
-      {
-        tenant: request.tenant,
-        address: suppressionAddress(address),
-        stream: classification.stream,
-        list: request.category,
-      },
-      now(),
-    );
+    const key = suppressionAddress(address);
+    const suppressed = suppressions.find(request.tenant, key, classification.stream, now());
     if (suppressed !== undefined) {
       writes.add(this.#event(producer, message, { kind: 'suppressed', reason: suppressed }));
       return;
