@@ -1,6 +1,6 @@
-/** Who must not be sent to, as this process knows it: 16 to 25 bytes an address, followed from mail.suppressions. */
+/** Who must not be sent to, as this process knows it: some 10 bytes an address, followed from mail.suppressions. */
 import { randomInt } from 'node:crypto';
-import { parseSuppressionKey, SuppressionIndex, streams, suppressionReason, topics } from '@millrace/core';
+import { applySuppression, SuppressionIndex, streams, topics } from '@millrace/core';
 import type { FollowedTable, Kafka } from '@millrace/kafka';
 import type { Suppression } from '@millrace/schemas';
 
@@ -18,26 +18,21 @@ export class SuppressionList {
 
   /** Takes a change in; also right after it was written. */
   apply(key: string, suppression: Suppression | null): void {
-    const named = parseSuppressionKey(key);
-    if (named === undefined) return;
-    if (suppression === null) this.#index.delete(named.tenant, named.address);
-    else {
-      this.#index.set(named.tenant, named.address, {
-        reason: suppressionReason(suppression.reason),
-        streams: suppression.streams,
-        expiresAt: suppression.expires_at,
-      });
-    }
+    applySuppression(this.#index, key, suppression);
   }
 
-  /** Streams that must not send to an address and why; undefined: every stream may. `now`: ms since the epoch. */
+  /**
+   * Streams that must not send to an address, on a list where one is named, and why; undefined: every stream may. `now`: ms
+   * since the epoch.
+   */
   find(
     tenant: string,
     address: string,
+    list: string | null,
     now: number,
   ): { readonly reason: string; readonly streams: readonly string[] } | undefined {
     const found = streams.flatMap((stream) => {
-      const reason = this.#index.find(tenant, address, stream, now);
+      const reason = this.#index.find({ tenant, address, stream, list }, now);
       return reason === undefined ? [] : [{ stream, reason }];
     });
     const [first] = found;

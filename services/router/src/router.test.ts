@@ -44,6 +44,8 @@ before(async () => {
       expires_at: null,
       message_id: null,
       note: null,
+      list: null,
+      author: '',
     },
   });
   await rig.send(requestTo('Gone@gmail.com', 'first@gmail.com'));
@@ -88,6 +90,8 @@ test('a suppression that is lifted counts no more', async () => {
       expires_at: null,
       message_id: null,
       note: null,
+      list: null,
+      author: '',
     },
   });
   // The follower has no acknowledgement: messages are sent until the first is suppressed, then until one is not.

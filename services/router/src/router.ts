@@ -195,8 +195,15 @@ export class Router {
       writes.add(this.#event(producer, message, { kind: 'expired' }));
       return;
     }
-    const key = suppressionAddress(address);
-    const suppressed = suppressions.find(request.tenant, key, classification.stream, now());
+    const suppressed = suppressions.find(
+      {
+        tenant: request.tenant,
+        address: suppressionAddress(address),
+        stream: classification.stream,
+        list: request.category,
+      },
+      now(),
+    );
     if (suppressed !== undefined) {
       writes.add(this.#event(producer, message, { kind: 'suppressed', reason: suppressed }));
       return;

@@ -1,12 +1,11 @@
 /** The router on a Kafka connection: follows what it has to know, then consumes its stream's requests. */
 import { randomInt } from 'node:crypto';
 import {
-  parseSuppressionKey,
+  applySuppression,
   requestTopic,
   routerGroup,
   type Stream,
   SuppressionIndex,
-  suppressionReason,
   tenantFacts,
   topics,
 } from '@millrace/core';
@@ -66,18 +65,7 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
   const suppressionTable = await kafka.followedTable({
     topic: topics.suppressions,
     record: 'Suppression',
-    onChange: (key, suppression) => {
-      const named = parseSuppressionKey(key);
-      if (named === undefined) return;
-      if (suppression === null) suppressions.delete(named.tenant, named.address);
-      else {
-        suppressions.set(named.tenant, named.address, {
-          reason: suppressionReason(suppression.reason),
-          streams: suppression.streams,
-          expiresAt: suppression.expires_at,
-        });
-      }
-    },
+    onChange: (key, suppression) => applySuppression(suppressions, key, suppression),
   });
   const templateTable = await kafka.followedTable({
     topic: topics.templates,

@@ -111,6 +111,8 @@ export const addSuppressionRoutes = (app: FastifyInstance, routes: SuppressionRo
         expires_at: expiryOf(body.expires_at),
         message_id: null,
         note: body.note ?? null,
+        list: null,
+        author: callerOf(request).keyId,
       };
       const key = suppressionKey(tenant, address);
       await spine
@@ -143,7 +145,7 @@ export const addSuppressionRoutes = (app: FastifyInstance, routes: SuppressionRo
       const { tenant } = callerOf(request);
       const address = addressOf(request);
       spine.producer();
-      const found = list.find(tenant, address, Date.now());
+      const found = list.find(tenant, address, null, Date.now());
       if (found === undefined) throw new ProblemError('not-found', `${address} is not suppressed`);
       return { address, ...found };
     },
