@@ -26,6 +26,7 @@ import {
   type WindowLimits,
 } from './partition-window.ts';
 import type { Producer } from './producer.ts';
+import { fetchedBatchOf } from './wire/fetched-batch.ts';
 
 const heartbeatMs = 1_000;
 const fetchBytes = 4_194_304;
@@ -284,13 +285,14 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       this.#fetchFrom(window);
       return;
     }
+    const { records } = fetchedBatchOf(batch);
     const lastOffset = Number(batch.lastOffset());
     const highWatermark = Number(batch.highWatermark);
-    if (!window.take(batch.messages, lastOffset, highWatermark)) {
+    if (!window.take(records, lastOffset, highWatermark)) {
       window.lose();
       window = new PartitionWindow(topic, batch.partition, undefined);
       this.#partitions.set(key, window);
-      window.take(batch.messages, lastOffset, highWatermark);
+      window.take(records, lastOffset, highWatermark);
     }
     resolveOffset(batch.lastOffset());
     if (window.dirty) this.#scheduleCommit();

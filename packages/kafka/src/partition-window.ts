@@ -1,9 +1,9 @@
 /** One assigned partition: what was fetched, what is handed out, what is finished, what is committed. */
-import type { KafkaMessage } from 'kafkajs';
 import { decodeCompleted, encodeCompleted } from './completed-offsets.ts';
 import type { PartitionStats } from './consumer-options.ts';
 import { OffsetWindow, type Slot } from './offset-window.ts';
-import { type RecordHeaders, readHeaders } from './record-headers.ts';
+import { ownHeaders, type RecordHeaders } from './record-headers.ts';
+import type { WireRecord } from './wire/record-batch-decoder.ts';
 
 /** A record as it was fetched, copied out of the response so that it does not keep all of that in memory. */
 export interface FetchedRecord {
@@ -99,25 +99,25 @@ export class PartitionWindow {
   }
 
   /** Takes a fetched batch. False: the log ends before our position, it is not the log that was read before. */
-  take(messages: readonly KafkaMessage[], lastOffset: number, highWatermark: number): boolean {
+  take(records: readonly WireRecord[], lastOffset: number, highWatermark: number): boolean {
     if (highWatermark < this.#window.end) return false;
     this.#highWatermark = highWatermark;
-    for (const message of messages) {
-      const offset = Number(message.offset);
+    for (const record of records) {
+      const { offset } = record;
       if (offset < this.#window.end) continue;
       if (this.#isFinished(offset)) {
         this.#window.add(offset, true);
         this.dirty = true;
         continue;
       }
-      const bytes = message.value === null ? empty : Buffer.from(message.value);
+      const bytes = record.value === null ? empty : Buffer.from(record.value);
       this.#queuedBytes += bytes.length;
       this.#queue.push({
         slot: this.#window.add(offset),
-        timestamp: Number(message.timestamp),
-        key: message.key === null ? null : Buffer.from(message.key),
+        timestamp: record.timestamp,
+        key: record.key === null ? null : Buffer.from(record.key),
         bytes,
-        headers: readHeaders(message.headers),
+        headers: ownHeaders(record.headers),
       });
     }
     this.#window.skipTo(lastOffset + 1);

@@ -1,12 +1,12 @@
 /** Tails and followed tables: a topic reader with decoded records. */
 import type { RecordName, Records } from '@millrace/schemas';
-import type { KafkaMessage } from 'kafkajs';
 import { MalformedRecordError } from './errors.ts';
 import type { FollowedTable, FollowedTableOptions } from './followed-table.ts';
 import type { Codec } from './kafka.ts';
-import { readHeaders } from './record-headers.ts';
+import { ownHeaders } from './record-headers.ts';
 import type { Tail, TailOptions } from './tail.ts';
 import { TopicReader, type TopicReaderParts } from './topic-reader.ts';
+import type { WireRecord } from './wire/record-batch-decoder.ts';
 
 export interface ReaderParts extends TopicReaderParts {
   readonly codec: Codec;
@@ -17,7 +17,7 @@ export interface ReaderParts extends TopicReaderParts {
 function withDecoded<N extends RecordName>(
   codec: Codec,
   record: N,
-  message: KafkaMessage,
+  message: WireRecord,
   signal: AbortSignal,
   apply: (value: Records[N]) => void | Promise<void>,
   malformed: (error: Error) => void,
@@ -58,10 +58,10 @@ export async function startTail<N extends RecordName>(
             value,
             topic: options.topic,
             partition,
-            offset: Number(message.offset),
-            timestamp: Number(message.timestamp),
+            offset: message.offset,
+            timestamp: message.timestamp,
             key: message.key,
-            headers: readHeaders(message.headers),
+            headers: ownHeaders(message.headers),
           }),
         (error) => options.onMalformed?.(error),
       ),

@@ -1,6 +1,5 @@
 /** Record headers: the last value of each name, and the trace context in them (W3C `traceparent`). */
 import { type Context, context, ROOT_CONTEXT, type SpanContext, TraceFlags, trace } from '@opentelemetry/api';
-import type { IHeaders } from 'kafkajs';
 
 /** Header values by name. */
 export type RecordHeaders = Readonly<Record<string, Buffer>>;
@@ -12,18 +11,16 @@ const noHeaders: RecordHeaders = Object.freeze({});
 const traceparent = 'traceparent';
 const traceparentForm = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-/** Headers as kafkajs read them, copied out of the fetched buffer. */
-export function readHeaders(headers: IHeaders | undefined): RecordHeaders {
-  if (headers === undefined) return noHeaders;
-  let read: Record<string, Buffer> | undefined;
+/** Copies, which do not keep all of a response in memory. */
+export function ownHeaders(headers: RecordHeaders): RecordHeaders {
+  let own: Record<string, Buffer> | undefined;
   for (const name in headers) {
-    const given = headers[name];
-    const value = Array.isArray(given) ? given[given.length - 1] : given;
+    const value = headers[name];
     if (value === undefined) continue;
-    read ??= {};
-    read[name] = Buffer.from(value);
+    own ??= {};
+    own[name] = Buffer.from(value);
   }
-  return read ?? noHeaders;
+  return own ?? noHeaders;
 }
 
 /** `headers` with the active span's `traceparent`, where that span is sampled; else `headers` as they are. */

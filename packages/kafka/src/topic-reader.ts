@@ -4,19 +4,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  Admin,
-  EachBatchPayload,
-  Kafka as KafkaJs,
-  Consumer as KafkaJsConsumer,
-  KafkaMessage,
-} from 'kafkajs';
+import type { Admin, EachBatchPayload, Kafka as KafkaJs, Consumer as KafkaJsConsumer } from 'kafkajs';
 import { patient } from './connection.ts';
 import { KafkaClosedError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import { partitionOfKey } from './key-partition.ts';
 import type { KafkaLogger } from './log.ts';
 import { topicOffsets } from './topic-offsets.ts';
+import { fetchedBatchOf } from './wire/fetched-batch.ts';
+import type { WireRecord } from './wire/record-batch-decoder.ts';
 
 export interface TopicReaderParts {
   readonly kafka: KafkaJs;
@@ -33,7 +29,7 @@ export interface TopicReaderOptions {
   /** Reads only the partition of this key, and of it only the records of this key. */
   readonly key?: string;
   /** The next record waits for its promise; `signal` aborts when the reader stops. */
-  readonly onMessage: (message: KafkaMessage, partition: number, signal: AbortSignal) => void | Promise<void>;
+  readonly onMessage: (message: WireRecord, partition: number, signal: AbortSignal) => void | Promise<void>;
 }
 
 const maxWaitMs = 500;
@@ -150,8 +146,8 @@ export class TopicReader {
     // Where a log was truncated or made anew, its own offsets count.
     if (Number(batch.highWatermark) < (this.#positions.get(partition) ?? 0))
       this.#positions.set(partition, 0);
-    for (const message of batch.messages) {
-      const offset = Number(message.offset);
+    for (const message of fetchedBatchOf(batch).records) {
+      const { offset } = message;
       if (offset < (this.#positions.get(partition) ?? 0)) continue;
       if (signal.aborted) return;
       const wanted = this.#key === undefined || message.key?.equals(this.#key) === true;

@@ -3,6 +3,7 @@
  * kafkajs's own. These are the few functions that ran for each record or each request, and cost more than the rest of
  * the pipeline did with the record.
  */
+import { replaceGroupFetch } from './group-fetch.ts';
 import { quietRequestQueue } from './quiet-request-queue.ts';
 
 let installed = false;
@@ -12,4 +13,5 @@ export function installWire(): void {
   if (installed) return;
   installed = true;
   quietRequestQueue();
+  replaceGroupFetch();
 }

@@ -1,21 +1,126 @@
 /**
- * The classes inside kafkajs 2.2.4 whose methods this folder replaces, in as much of their shape as is used. kafkajs is
- * pinned to that version: these are not its public interface.
+ * The classes inside kafkajs 2.2.4 whose methods this folder replaces or calls, in as much of their shape as is used.
+ * kafkajs is pinned to that version: these are not its public interface.
  */
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-
-export interface RequestQueue {
-  readonly pending: readonly unknown[];
-}
 
 /** A class of kafkajs: only what its instances inherit is of interest. */
 export interface KafkaJsClass<Methods> {
   readonly prototype: Methods;
 }
 
+export interface RequestQueue {
+  readonly pending: readonly unknown[];
+}
+
 /** The requests of one connection that are under way or wait for their turn. */
 export const requestQueueClass: KafkaJsClass<{
   scheduleCheckPendingRequests(this: RequestQueue): void;
 }> = require('kafkajs/src/network/requestQueue/index.js');
+
+/** One request with its answer. kafkajs copies `buffer` behind its header; it takes what has a `buf` for encoded. */
+export interface WireExchange<Decoded, Parsed> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+    readonly expectResponse?: () => boolean;
+  };
+  readonly response: {
+    readonly decode: (payload: Buffer) => Promise<Decoded>;
+    readonly parse: (decoded: Decoded) => Promise<Parsed>;
+  };
+  /** ms; the client's own limit counts where it is longer. */
+  readonly requestTimeout?: number;
+}
+
+export interface Broker {
+  readonly connectionPool: { send<D, P>(exchange: WireExchange<D, P>): Promise<P> };
+  disconnect(): Promise<void>;
+}
+
+/** As kafkajs's brokers send: a connection that was closed is opened anew by the next request. */
+export async function sendTo<D, P>(broker: Broker, exchange: WireExchange<D, P>): Promise<P> {
+  try {
+    return await broker.connectionPool.send(exchange);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
+    throw error;
+  }
+}
+
+interface TopicPartitions {
+  readonly topic: string;
+  readonly partitions: readonly number[];
+}
+
+type OffsetsByTopic = Readonly<Record<string, Readonly<Record<number, string>>>>;
+
+/** One consumer's membership of its group. */
+export interface ConsumerGroup {
+  readonly cluster: {
+    readonly brokerPool: { readonly metadata: object | null };
+    refreshMetadataIfNecessary(): Promise<void>;
+    /** Throws kafkajs's errors where it is not there. */
+    findBroker(node: { readonly nodeId: string }): Promise<Broker>;
+  };
+  readonly maxWaitTime: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly maxBytesPerPartition: number;
+  readonly isolationLevel: number;
+  readonly partitionsPerSubscribedTopic: object | null;
+  readonly seekOffset: { readonly size: number; has(topic: string, partition: number): boolean };
+  readonly subscriptionState: {
+    readonly assignedPartitionsByTopic: object;
+    assigned(): readonly TopicPartitions[];
+    isPaused(topic: string, partition: number): boolean;
+  };
+  readonly offsetManager: { readonly resolvedOffsets: OffsetsByTopic; committedOffsets(): OffsetsByTopic };
+  checkForStaleAssignment(): void;
+  filterPartitionsByNode(nodeId: string, assigned: readonly TopicPartitions[]): readonly TopicPartitions[];
+  seekOffsets(topicPartitions: readonly TopicPartitions[]): Promise<void>;
+  recoverFromFetch(error: unknown): Promise<void>;
+}
+
+export const consumerGroupClass: KafkaJsClass<{
+  fetch(this: ConsumerGroup, nodeId: string): Promise<readonly object[]>;
+}> = require('kafkajs/src/consumer/consumerGroup.js');
+
+const { createErrorFromCode }: { createErrorFromCode: (code: number) => Error & { readonly type: string } } =
+  require('kafkajs/src/protocol/error.js');
+const {
+  KafkaJSOffsetOutOfRange,
+}: {
+  KafkaJSOffsetOutOfRange: new (
+    error: Error,
+    where: { readonly topic: string; readonly partition: number },
+  ) => Error;
+} = require('kafkajs/src/errors.js');
+
+/** What kafkajs throws for a code of the protocol. */
+export function protocolErrorOf(
+  code: number,
+  where?: { readonly topic: string; readonly partition: number },
+): Error {
+  const error = createErrorFromCode(code);
+  return where !== undefined && error.type === 'OFFSET_OUT_OF_RANGE'
+    ? new KafkaJSOffsetOutOfRange(error, where)
+    : error;
+}
+
+/** A compression of record batches. */
+export interface CompressionCodec {
+  compress(records: { readonly buffer: Buffer }): Promise<Buffer>;
+  decompress(records: Buffer): Promise<Buffer>;
+}
+
+/** By its number in a batch's attributes; null: not compressed. Throws KafkaJSNotImplemented for what it has not. */
+export const {
+  lookupCodec: codecOf,
+}: {
+  lookupCodec: (type: number) => CompressionCodec | null;
+} = require('kafkajs/src/protocol/message/compression/index.js');

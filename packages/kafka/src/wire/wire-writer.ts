@@ -1,0 +1,39 @@
+/** Writes one request into one Buffer of its exact size: numbers big-endian, strings with an int16 length. */
+
+/** Bytes of a string on the wire. */
+export const stringBytes = (text: string): number => 2 + Buffer.byteLength(text);
+
+export class WireWriter {
+  readonly buffer: Buffer;
+  /** Where the next byte goes. */
+  at = 0;
+
+  /** `size`: bytes, all of which must be written before the buffer is used. */
+  constructor(size: number) {
+    this.buffer = Buffer.allocUnsafe(size);
+  }
+
+  int8(value: number): void {
+    this.at = this.buffer.writeInt8(value, this.at);
+  }
+
+  int16(value: number): void {
+    this.at = this.buffer.writeInt16BE(value, this.at);
+  }
+
+  int32(value: number): void {
+    this.at = this.buffer.writeInt32BE(value, this.at);
+  }
+
+  /** A safe integer. */
+  int64(value: number): void {
+    this.buffer.writeInt32BE(Math.floor(value / 4_294_967_296), this.at);
+    this.at = this.buffer.writeUInt32BE(value >>> 0, this.at + 4);
+  }
+
+  string(text: string): void {
+    const written = this.buffer.write(text, this.at + 2);
+    this.int16(written);
+    this.at += written;
+  }
+}
