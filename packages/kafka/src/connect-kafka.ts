@@ -4,6 +4,7 @@ import { AvroCodec } from './avro-codec.ts';
 import { BatchingProducer } from './batching-producer.ts';
 import { readClusterFacts, readLag } from './cluster.ts';
 import { createClient } from './connection.ts';
+import { DeadLetterBox } from './dead-letter-box.ts';
 import { KafkaUnavailableError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import { GroupConsumer } from './group-consumer.ts';
@@ -13,6 +14,9 @@ import type { ProducerOptions } from './producer.ts';
 import { startFollowedTable, startTail } from './readers.ts';
 import { createSchemaRegistry, registerSubjects } from './schema-registry.ts';
 import { createTopics } from './topics.ts';
+
+/** How long a replayed record waits for its acknowledgement, ms. */
+const replayTimeoutMs = 30_000;
 
 /** Connects lazily: a producer, a consumer or a question opens the connections that it needs. */
 export async function connectKafka(options: KafkaOptions): Promise<Kafka> {
@@ -47,10 +51,10 @@ export async function connectKafka(options: KafkaOptions): Promise<Kafka> {
     await producer.start();
     return producer;
   };
-  let deadLetters: Promise<BatchingProducer> | undefined;
+  let deadLetterWriter: Promise<BatchingProducer> | undefined;
   const deadLetterProducer = (): Promise<BatchingProducer> => {
-    deadLetters ??= makeProducer();
-    return deadLetters;
+    deadLetterWriter ??= makeProducer();
+    return deadLetterWriter;
   };
   const parts = { kafka: client, admin, codec, prefix, logger, producer: deadLetterProducer };
 
@@ -58,6 +62,14 @@ export async function connectKafka(options: KafkaOptions): Promise<Kafka> {
     running.add(started);
     return started;
   };
+  let replays: Promise<BatchingProducer> | undefined;
+  const deadLetters = new DeadLetterBox({
+    ...parts,
+    producer: () => {
+      replays ??= makeProducer({ timeoutMs: replayTimeoutMs });
+      return replays;
+    },
+  });
   /** What an admin call throws, as our error. */
   const asked = async <T>(question: (admin: Admin) => Promise<T>): Promise<T> => {
     const connected = await admin();
@@ -84,6 +96,7 @@ export async function connectKafka(options: KafkaOptions): Promise<Kafka> {
     },
     tail: async (tailOptions) => kept(await startTail(parts, tailOptions)),
     followedTable: async (tableOptions) => kept(await startFollowedTable(parts, tableOptions)),
+    deadLetters,
     lag: (filter = {}) => asked((connected) => readLag(connected, prefix, filter)),
     clusterFacts: () => asked((connected) => readClusterFacts(connected, prefix)),
     async stop() {

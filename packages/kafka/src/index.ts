@@ -30,6 +30,13 @@ export type {
   WindowedConsumerOptions,
 } from './consumer-options.ts';
 export { deadLetterHeaders } from './dead-letter.ts';
+export type {
+  DeadLetterCount,
+  DeadLetters,
+  ReadLetter,
+  Replay,
+  ReplaySelection,
+} from './dead-letters.ts';
 export { enqueueDelayed, type RecordToDelay } from './delayed.ts';
 export * from './errors.ts';
 export type { FollowedTable, FollowedTableOptions } from './followed-table.ts';

@@ -1,6 +1,7 @@
 /** Kafka and the schema registry as the services see them. */
 import type { RecordName, Records } from '@millrace/schemas';
 import type { WindowedConsumer, WindowedConsumerOptions } from './consumer-options.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { FollowedTable, FollowedTableOptions } from './followed-table.ts';
 import type { KafkaLogger } from './log.ts';
 import type { Producer, ProducerOptions } from './producer.ts';
@@ -98,6 +99,8 @@ export interface Kafka {
     readonly groups?: readonly string[];
     readonly topics?: readonly string[];
   }): Promise<readonly TopicLag[]>;
+  /** Records that could not be processed. */
+  readonly deadLetters: DeadLetters;
   /** What the cluster says of itself; throws KafkaUnavailableError within seconds where it is not there. */
   clusterFacts(): Promise<ClusterFacts>;
   /** Stops everything made by this object that is still running. */

@@ -8,6 +8,7 @@ import type { SendCommandFlags } from './commands/send.ts';
 import type { PutFlags } from './commands/template.ts';
 import type { TraceFlags } from './commands/trace.ts';
 import type { CommandContext } from './context.ts';
+import { addDlq } from './dlq-commands.ts';
 import { type Ending, exitCodeHelp, exitCodeOf } from './exit-codes.ts';
 import { repeated } from './flags.ts';
 import { findInstallation, type Installation, type InstallationFlags } from './installation.ts';
@@ -75,6 +76,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   addWhy(program, act);
   addForecast(program, act);
   addWarmUp(program, act);
+  addDlq(program, act);
   addDoctor(program, act);
 
   try {
