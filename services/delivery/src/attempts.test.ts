@@ -22,6 +22,7 @@ test('a message that comes back from a session that was over is begun no more, f
         journal.push('begin');
         return ids.map(() => ({ kind: 'none' }));
       },
+      claim: async () => ({ kind: 'none' }),
       done: async () => {
         journal.push('done');
       },

@@ -6,14 +6,14 @@ import type { Answer, Try } from './delivery-event.ts';
 import { isAtMostOnce, type Job } from './job.ts';
 import type { Lane } from './lane.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
-import type { Journal } from './redis/journal.ts';
+import type { Journal, JournalEntry } from './redis/journal.ts';
 import type { Session } from './session.ts';
 import type { SessionUse } from './session-use.ts';
 import type { DeliveryTally } from './tally.ts';
 import { failureResult, type TryResult, tryResult } from './try-result.ts';
 
 export interface AttemptParts {
-  readonly journal: Pick<Journal, 'begin' | 'done' | 'undo'>;
+  readonly journal: Pick<Journal, 'begin' | 'claim' | 'done' | 'undo'>;
   readonly outcomes: Pick<
     OutcomeWriter,
     'delivered' | 'repeated' | 'postponed' | 'deferred' | 'bounced' | 'expired'
@@ -49,7 +49,7 @@ export class Attempts {
     this.#parts = parts;
   }
 
-  /** Messages that are in a session right now. */
+  /** Messages that are in a session right now, or claimed for one. */
   get inSession(): ReadonlySet<MessageId> {
     return this.#inSession;
   }
@@ -65,19 +65,47 @@ export class Attempts {
     return false;
   };
 
+  /**
+   * Begins a message ahead of its session, where nobody else has it. Answers what was known of it before; `none`: it is
+   * this worker's now. Never rejects.
+   */
+  async claim(job: Job): Promise<JournalEntry> {
+    const was = await this.#parts.journal.claim(job.id);
+    if (was.kind === 'none') this.#claimed(job);
+    return was;
+  }
+
+  /** As `claim`, from a worker that is gone. */
+  async takeOver(job: Job): Promise<void> {
+    const [was] = await this.#parts.journal.begin([job.id]);
+    if (was?.kind === 'inflight' || was?.kind === 'none') this.#claimed(job);
+  }
+
+  #claimed(job: Job): void {
+    job.claimed = true;
+    this.#inSession.add(job.id);
+  }
+
+  /** Its mail is not needed any more; where it was claimed and came into no session, whoever has it next may send it. */
+  readonly letGo = (job: Job): void => {
+    if (!job.claimed) return;
+    job.claimed = false;
+    this.#inSession.delete(job.id);
+    void this.#parts.journal.undo(job.id);
+  };
+
   /** Never rejects. */
   readonly send = async (job: Job, session: Session): Promise<SendResult> => {
     const { mail } = job;
     if (mail === undefined) return unspeakable(new TypeError('The mail was given up.'));
     this.#parts.tally.attempts += 1;
     this.#inSession.add(job.id);
+    const hooks = job.claimed ? {} : { beforeDot: () => this.#begin(job) };
+    job.claimed = false;
     const { envelope, data, smtpUtf8, eightBit } = mail;
     const { mailFrom, rcptTo } = envelope;
     try {
-      return await session.send(
-        { mailFrom, rcptTo, data, smtpUtf8, eightBit },
-        { beforeDot: () => this.#begin(job) },
-      );
+      return await session.send({ mailFrom, rcptTo, data, smtpUtf8, eightBit }, hooks);
     } catch (error) {
       return unspeakable(error);
     }

@@ -17,6 +17,8 @@ export interface IntakeParts {
   readonly journal: JournalLook;
   readonly choices: SourceChoices;
   readonly heldBack: HeldBack;
+  /** The journal is asked for it only while it is being prepared. */
+  readonly askedLater: (job: Job) => boolean;
   readonly destinations: Destinations;
   readonly lanes: Lanes;
   readonly outcomes: OutcomeWriter;
@@ -57,6 +59,7 @@ export class Intake {
       takenAt: this.#parts.now(),
       span: deliverySpan(held),
       mail: undefined,
+      claimed: false,
       sentBefore: false,
       returns: 0,
     };
@@ -88,8 +91,12 @@ export class Intake {
   #lookUp(): void {
     const jobs = this.#arrived;
     this.#arrived = [];
-    if (jobs.length === 0) return;
-    this.#parts.journal.sort(jobs, this.#placeAll).catch((error: unknown) => {
+    const later: Job[] = [];
+    const first: Job[] = [];
+    for (const job of jobs) (this.#parts.askedLater(job) ? later : first).push(job);
+    if (later.length > 0) this.#placeAll(later);
+    if (first.length === 0) return;
+    this.#parts.journal.sort(first, this.#placeAll).catch((error: unknown) => {
       this.#parts.logger.error({ error: String(error) }, 'looking up records in the journal');
     });
   }

@@ -47,6 +47,13 @@ export class JournalLook {
     if (fresh.length > 0) place(fresh);
   }
 
+  /** Whether it is to be sent now, by what the journal said of it; where not, as `sort`. */
+  mayGoOn(job: Job, entry: JournalEntry, place: (fresh: readonly Job[]) => void): boolean {
+    const fresh = this.#isFresh(job, entry);
+    if (this.#elsewhere.length > 0) this.#lookAgain(place);
+    return fresh;
+  }
+
   /** Redis is there again. */
   redisIsBack(place: (fresh: readonly Job[]) => void): void {
     const jobs = this.#unknown.splice(0).filter(({ held }) => !held.lost.aborted);

@@ -60,6 +60,8 @@ export interface LaneParts {
   readonly now: () => number;
   /** Waiting messages for which one more session is opened. */
   readonly messagesPerSession: number;
+  /** A token is asked for while the mail is being prepared. */
+  readonly tokensAhead: boolean;
   /** Mails after which a session gives way to others that wait for its place. */
   readonly quantum: number;
 }
@@ -301,7 +303,9 @@ export class Lane implements PlaceSeeker {
         continue;
       }
       route.preparing += 1;
-      this.#parts.prepare(job).then((prepared) => {
+      const preparing = this.#parts.prepare(job);
+      if (this.#parts.tokensAhead) this.#foresee(route);
+      preparing.then((prepared) => {
         route.preparing -= 1;
         if (prepared && !this.#stopped) {
           route.prepared.push(job);
@@ -394,6 +398,13 @@ export class Lane implements PlaceSeeker {
       this.#tokens = 0;
       this.#takeTokens();
     });
+  }
+
+  /** What is about to be ready will want a token: it is asked for together with what the journal is asked. */
+  #foresee(route: Route): void {
+    const { messages } = this.limits;
+    if (messages === undefined || this.#takingTokens || this.throttled) return;
+    if (route.readyUse() !== undefined) this.#parts.buckets.foresee(this.key, messages);
   }
 
   #throttle(waitMs: number): void {

@@ -22,6 +22,8 @@ export interface OutcomeWriterParts {
   readonly journal: Journal;
   readonly tally: DeliveryTally;
   readonly latencies: Latencies;
+  /** What was delivered is told together with what else is delivered within this, ms; 0: at once. */
+  readonly gatherMs: number;
   readonly logger: KafkaLogger;
   /** 0 <= x < 1. */
   readonly random: () => number;
@@ -59,6 +61,7 @@ export class OutcomeWriter {
   readonly #parts: OutcomeWriterParts;
   #writing = 0;
   readonly #idle: (() => void)[] = [];
+  #gathering: (() => void)[] = [];
 
   constructor(parts: OutcomeWriterParts) {
     this.#parts = parts;
@@ -72,7 +75,7 @@ export class OutcomeWriter {
 
   delivered(job: Job, tried: Try, answer: Answer): void {
     const outcome: Outcome = { kind: 'delivered', try: tried, answer };
-    this.#supervise(job, this.#journaled(job, outcome));
+    this.#supervise(job, this.#journaled(job, outcome, this.#parts.now()));
   }
 
   /** The journal knows that it was delivered: only the event is told again. */
@@ -136,14 +139,25 @@ export class OutcomeWriter {
     );
   }
 
-  async #journaled(job: Job, outcome: Outcome): Promise<void> {
+  async #journaled(job: Job, outcome: Outcome, at: number): Promise<void> {
     await this.#parts.journal.done(job.id);
-    await this.#told(job, outcome);
+    if (this.#parts.gatherMs > 0) await this.#gathered();
+    await this.#told(job, outcome, at);
   }
 
-  async #told(job: Job, outcome: Outcome): Promise<void> {
-    await this.#tell(job, outcome);
-    this.#finish(job, outcome);
+  /** With the others of these milliseconds: nobody waits for it, and the record is only completed later. */
+  #gathered(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#gathering.push(resolve) > 1) return;
+      setTimeout(() => {
+        for (const go of this.#gathering.splice(0)) go();
+      }, this.#parts.gatherMs);
+    });
+  }
+
+  async #told(job: Job, outcome: Outcome, at = this.#parts.now()): Promise<void> {
+    await this.#tell(job, outcome, at);
+    this.#finish(job, outcome, at);
   }
 
   async #delayedAndTold(
@@ -153,14 +167,18 @@ export class OutcomeWriter {
   ): Promise<void> {
     // Else whoever gets the next copy takes it for one that is still in a session.
     if (outcome.try !== null && outcome.try.sizeBytes !== null) await this.#parts.journal.undo(job.id);
-    await Promise.all([this.#delayed(job, retry, outcome.nextAttemptAt, 'retry'), this.#tell(job, outcome)]);
+    await Promise.all([
+      this.#delayed(job, retry, outcome.nextAttemptAt, 'retry'),
+      this.#tell(job, outcome, this.#parts.now()),
+    ]);
     this.#finish(job, outcome);
   }
 
-  #tell(job: Job, outcome: Outcome): Promise<void> {
-    const { producer, now } = this.#parts;
+  /** `at`: when it came to that, ms since the epoch. */
+  #tell(job: Job, outcome: Outcome, at: number): Promise<void> {
+    const { producer } = this.#parts;
     const task = job.held.value;
-    const value = deliveryEvent(task, outcome, now(), job.span.traceId);
+    const value = deliveryEvent(task, outcome, at, job.span.traceId);
     return job.span.within(() =>
       producer.send('MessageEvent', topics.events, { key: task.message_id, value }),
     );
@@ -184,14 +202,14 @@ export class OutcomeWriter {
     );
   }
 
-  #finish(job: Job, outcome: Outcome | undefined): void {
+  #finish(job: Job, outcome: Outcome | undefined, at = this.#parts.now()): void {
     job.held.complete();
     job.span.end(outcome);
     if (outcome === undefined) return;
-    const { tally, latencies, now } = this.#parts;
+    const { tally, latencies } = this.#parts;
     const task = job.held.value;
     tally.count(task.isp, outcome.kind, outcome.kind === 'delivered' ? '' : (outcome.category ?? ''));
-    if (outcome.kind === 'delivered' && outcome.try !== null) latencies.delivered(task, outcome.try, now());
+    if (outcome.kind === 'delivered' && outcome.try !== null) latencies.delivered(task, outcome.try, at);
   }
 
   #supervise(job: Job, written: Promise<void>): void {

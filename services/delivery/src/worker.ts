@@ -7,6 +7,7 @@ import { createBlobStore, messageFacts } from '@millrace/message';
 import type { Config, RedisConnection } from '@millrace/service';
 import type { DnsResolver, StsPolicies } from '@millrace/smtp';
 import { Attempts } from './attempts.ts';
+import { Claiming } from './claiming.ts';
 import { ConnectionPlaces } from './connection-places.ts';
 import { Connector } from './connector.ts';
 import { Controls } from './control/controls.ts';
@@ -113,6 +114,8 @@ const windowBytes = 33_554_432;
 const preparedBytes = 50_331_648;
 /** How long stopping waits for outcomes to be written, ms: Kafka may be away. */
 const writtenLimitMs = 8_000;
+/** Each event alone would cost Kafka and this worker as much as a dozen together, ms. */
+const realtimeGatherMs = 15;
 /** A session gives way after so many mails, when others wait for its place. */
 const quantum = 10;
 
@@ -167,6 +170,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     journal,
     tally,
     latencies: new Latencies(),
+    gatherMs: stream === 'realtime' ? realtimeGatherMs : 0,
     logger,
     random,
     now,
@@ -178,6 +182,22 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     blobs: createBlobStore(config.blobs),
     maxBlobBytes: config.ingest.max_message_bytes,
     outcomes,
+    now,
+  });
+  const look = new JournalLook({
+    journal,
+    census,
+    inSession: attempts.inSession,
+    outcomes,
+    stream,
+    logger,
+    now,
+  });
+  const claiming = new Claiming({
+    attempts,
+    look,
+    prepare: (job) => preparation.prepare(job),
+    place: (jobs) => intake.placeAnew(jobs),
     now,
   });
   const connector = new Connector({
@@ -216,8 +236,11 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
         tally.sessions += 1;
         return session;
       },
-      prepare: (job) => preparation.prepare(job),
-      release: (job) => preparation.release(job),
+      prepare: stream === 'realtime' ? claiming.prepare : (job) => preparation.prepare(job),
+      release: (job) => {
+        attempts.letGo(job);
+        preparation.release(job);
+      },
       mayBeSent: attempts.mayBeSent,
       send: attempts.send,
       answered: attempts.answered,
@@ -229,6 +252,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       },
       random,
       now,
+      tokensAhead: stream === 'realtime',
       messagesPerSession: stream === 'realtime' ? 1 : 4,
       quantum,
     },
@@ -249,15 +273,8 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     now,
   });
   const intake: Intake = new Intake({
-    journal: new JournalLook({
-      journal,
-      census,
-      inSession: attempts.inSession,
-      outcomes,
-      stream,
-      logger,
-      now,
-    }),
+    journal: look,
+    askedLater: (job) => stream === 'realtime' && claiming.suits(job),
     choices,
     heldBack,
     destinations: new Destinations(resolver, policies, now),

@@ -15,7 +15,7 @@ export const fieldBytes = 8;
 /**
  * ARGV: seconds to live, 1: also of what is there already, fields end to end, then a text for each field: its new value,
  * with the depth at which it was last looked for as in `17@3`; or '' to look only. Where a positive value is, an end, it is
- * not replaced by a beginning or by nothing. Answers a list of what was before, '' for nothing, then of the depths.
+ * not replaced by a beginning or by nothing; a value after a question mark only replaces nothing. Answers a list of what was before, '' for nothing, then of the depths.
  */
 export const visitJournal = new RedisScript(`
 local ttl, extend, fields = ARGV[1], ARGV[2] == '1', ARGV[3]
@@ -74,9 +74,12 @@ for index = 4, #ARGV do
     value = string.sub(value, 1, mark - 1)
   end
   values[entry], depths[entry] = '', 0
+  local claims = string.byte(value) == 63
+  if claims then value = string.sub(value, 2) end
   if not (hint and is_end(value) and not extend and change(field, value, hint)) then
     local key, depth, was, size = find(field, not is_end(value) and hint or 0)
-    if value ~= '' and not (is_end(was) and not is_end(value)) then
+    local taken = claims and was ~= '' and was ~= '0' or is_end(was) and not is_end(value)
+    if value ~= '' and not taken then
       redis.call('HSET', key, field, value)
       if size == 0 then redis.call('EXPIRE', key, ttl) end
       if extend then

@@ -3,8 +3,9 @@
  * from being sent twice, whichever worker gets it.
  *
  * All calls made in one turn of the event loop go to Redis together; when calls come fast they are gathered for some
- * milliseconds, so that a call for each message does not become a call to Redis for each. Only few that tell of messages
- * taken are left to wait. About 16 bytes a message.
+ * milliseconds, so that a call for each message does not become a call to Redis for each. What tells of a message that was
+ * taken holds nobody up: it goes along with the next call, or by itself after a moment. Only few of them are left to wait.
+ * About 16 bytes a message.
  */
 import { type MessageId, messageIdBytes, messageIdTime } from '@millrace/core';
 import { bucketMs, fieldBytes, visitJournal } from './journal-script.ts';
@@ -46,8 +47,10 @@ const workerUnit = 2 ** 32;
 
 /** A call for so many messages is worth making. */
 const worthwhile = 30;
-/** Nothing is held back longer than this, ms. */
+/** Nothing that somebody waits for is held back longer than this, ms. */
 const longestHoldMs = 4;
+/** That a message was taken is written within this, ms. */
+const endHoldMs = 15;
 /** Calls that come faster than this a second are gathered. */
 const fastPerSecond = 2_000;
 /**
@@ -70,8 +73,10 @@ export class Journal {
   #visits: Visit[] = [];
   /** Of them those that say that a message was taken. */
   #ends = 0;
+  /** At the end of this turn of the event loop. */
   #isDue = false;
   #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
   #perSecond = 0;
   #visitedAt = 0;
   /** Done while Redis was away: id and when. */
@@ -101,9 +106,18 @@ export class Journal {
     );
   }
 
+  /**
+   * As `begin`, for one message, but only where nothing is known of it, or nothing came of it: what another worker has in
+   * a session stays that worker's.
+   */
+  async claim(id: MessageId): Promise<JournalEntry> {
+    const value = -(this.#options.worker * workerUnit + age(id, this.#now()));
+    return this.#entry(id, await this.#change(id, `?${value}`));
+  }
+
   /** The server took the message. Resolves when it is written, or kept to be written when Redis is back. */
   done(id: MessageId, at = this.#now()): Promise<void> {
-    const written = this.#writeEnd(id, at);
+    const written = this.#writeEnd(id, at, endHoldMs);
     this.#ends += 1;
     if (this.#ends >= mostEndsUnwritten) this.#flush();
     return written;
@@ -136,8 +150,8 @@ export class Journal {
     }
   }
 
-  async #writeEnd(id: MessageId, at: number): Promise<void> {
-    const was = await this.#change(id, String(1 + age(id, at)));
+  async #writeEnd(id: MessageId, at: number, holdMs = 0): Promise<void> {
+    const was = await this.#change(id, String(1 + age(id, at)), holdMs);
     this.#depths.delete(id);
     if (was === undefined && this.#owed.size < mostOwed) this.#owed.set(id, at);
   }
@@ -153,24 +167,34 @@ export class Journal {
     return { kind: 'inflight', worker: Math.floor(-value / workerUnit), since: from + (-value % workerUnit) };
   }
 
-  #change(id: MessageId, value: string): Promise<string | undefined> {
+  #change(id: MessageId, value: string, holdMs = 0): Promise<string | undefined> {
     const depth = this.#depths.get(id);
-    return this.#visit(id, depth === undefined ? value : `${value}@${depth}`);
+    return this.#visit(id, depth === undefined ? value : `${value}@${depth}`, holdMs);
   }
 
-  #visit(id: MessageId, value: string): Promise<string | undefined> {
+  #visit(id: MessageId, value: string, holdMs = 0): Promise<string | undefined> {
     return new Promise((resolve) => {
       const settle = (was: string | undefined, depth: number): void => {
         if (was !== undefined) this.#remember(id, depth);
         resolve(was);
       };
       this.#visits.push({ id, value, settle });
-      if (this.#isDue) return;
-      this.#isDue = true;
-      const holdMs = this.#holdMs();
-      if (holdMs < 1) setImmediate(() => this.#flush());
-      else this.#timer = setTimeout(() => this.#flush(), holdMs);
+      this.#flushWithin(Math.max(holdMs, this.#holdMs()));
     });
+  }
+
+  #flushWithin(holdMs: number): void {
+    if (this.#isDue) return;
+    if (holdMs < 1) {
+      this.#isDue = true;
+      setImmediate(this.#flush);
+      return;
+    }
+    const at = performance.now() + holdMs;
+    if (at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(this.#flush, holdMs);
   }
 
   /** Only a hint that saves Redis a search: those that nobody ended make room. */
@@ -185,9 +209,11 @@ export class Journal {
     return Math.min(longestHoldMs, Math.ceil((worthwhile / this.#perSecond) * 1_000));
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     clearTimeout(this.#timer);
+    this.#timerAt = Number.POSITIVE_INFINITY;
     this.#isDue = false;
+    if (this.#visits.length === 0) return;
     const visits = this.#visits;
     this.#visits = [];
     this.#ends = 0;
@@ -207,7 +233,7 @@ export class Journal {
         this.#calls.add(call);
       }
     }
-  }
+  };
 
   async #call(from: number, visits: readonly Visit[]): Promise<void> {
     const { client, presence, keyPrefix, days } = this.#options;

@@ -12,6 +12,19 @@ local function now_us()
 end
 `;
 
+const gathering = new WeakSet<RedisClient['stream']>();
+
+/** What is asked up to the end of this turn of the event loop leaves in one piece: each write wakes Redis up. */
+export const inOnePiece = ({ stream }: RedisClient): void => {
+  if (gathering.has(stream)) return;
+  gathering.add(stream);
+  stream.cork();
+  setImmediate(() => {
+    gathering.delete(stream);
+    stream.uncork();
+  });
+};
+
 export class RedisScript {
   readonly #lua: string;
   readonly #sha: string;

@@ -11,7 +11,7 @@
  */
 import { gcra, type RateLimit, sharedRate, tokensKey, unknownBucket } from '@millrace/core';
 import type { RedisPresence } from './redis-presence.ts';
-import { luaNowUs, numbers, type RedisClient, RedisScript } from './redis-script.ts';
+import { inOnePiece, luaNowUs, numbers, type RedisClient, RedisScript } from './redis-script.ts';
 import type { WorkerCensus } from './worker-census.ts';
 
 /**
@@ -139,6 +139,17 @@ export class TokenBuckets {
     at.shortUs = this.#nowUs();
     const dueUs = at.batches[0]?.dueUs ?? at.notBeforeUs;
     return { granted: 0, waitMs: toMs(dueUs - this.#nowUs()) };
+  }
+
+  /**
+   * A token will be wanted in a moment: where none is here one is asked for, in one piece with whatever else this turn of
+   * the event loop asks of Redis.
+   */
+  foresee(bucket: string, limit: RateLimit): void {
+    const at = this.#bucketOf(bucket);
+    if (this.#options.presence.state !== 'here' || at.asking !== undefined || this.#hasMore(at)) return;
+    inOnePiece(this.#options.client);
+    void this.#ask(bucket, at, limit, 1, false);
   }
 
   /** The limit is another one now: what was granted under the old one is not used, and nobody waits for it. */
