@@ -27,7 +27,7 @@ export interface ServiceProcessOptions {
 }
 
 /**
- * What waits is in Kafka: a worker stays under 300 MB. Node by itself would let garbage grow to several times that, and
+ * What waits is in Kafka: a process stays under 300 MB. Node by itself would let garbage grow to several times that, and
  * under so low a bound would collect whenever there is a third more than after the last time: below 128 MB it need not.
  */
 const heapBound = ['--max-old-space-size=192', '--initial-old-space-size=128', '--max-semi-space-size=16'];
@@ -74,7 +74,7 @@ export class ServiceProcess {
       name: this.name,
       command: process.execPath,
       args: [
-        ...(service === 'delivery' ? heapBound : []),
+        ...heapBound,
         '--import',
         join(import.meta.dirname, 'end-with-parent.ts'),
         join(root, 'services', service, 'src', 'main.ts'),

@@ -1,5 +1,6 @@
 /** A stream of NDJSON lines becomes a stream of answers: one for each line, in order, with bounds on both sides. */
 import { hash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AnswerQueue } from './answer-queue.ts';
 import { compileCheck } from './body-check.ts';
 import { parseJson } from './http/json-body.ts';
@@ -14,12 +15,15 @@ export const batchLimits = {
   /** Longest line, bytes. Larger contents go through POST /v1/messages. */
   lineBytes: 1_048_576,
   /** Lines that wait for Kafka at once. */
-  linesInFlight: 1_000,
+  linesInFlight: 250,
   /** Their bytes. */
   bytesInFlight: 16_777_216,
   /** Answers that wait for the reader, bytes. */
   answerBytes: 4_194_304,
 } as const;
+
+/** How long lines are read without looking at what else there is to do, ms: a realtime request waits no longer for them. */
+const sliceMs = 1;
 
 const checkLine = compileCheck(BatchLine);
 
@@ -117,8 +121,13 @@ export const batchAnswers = (
     }
   };
 
+  let sliceEnds = 0;
   const startAll = async (lines: Iterable<Line>): Promise<void> => {
     for (const line of lines) {
+      if (performance.now() > sliceEnds) {
+        await nextTurn();
+        sliceEnds = performance.now() + sliceMs;
+      }
       if (!queue.hasRoom) await queue.room();
       if (!inFlight.hasRoom) await inFlight.room();
       if (options.signal.aborted) return;

@@ -22,6 +22,7 @@ export const testConfig: RoutingConfig = {
     slow: { stream: 'batch', sources: [{ source: 'two', weight: 1 }] },
   },
   dkim: [],
+  kafka: { partitions: 2 },
   router: {
     dns_cache_entries: 1_000,
     dns_servers: [],

@@ -20,7 +20,9 @@ import { RoutingTally } from './routing-tally.ts';
 import { TemplateVersions } from './template-versions.ts';
 
 /** The parts of the configuration that the router reads. */
-export type RoutingConfig = Pick<Config, 'tenants' | 'pools' | 'dkim' | 'router'>;
+export type RoutingConfig = Pick<Config, 'tenants' | 'pools' | 'dkim' | 'router'> & {
+  readonly kafka: Pick<Config['kafka'], 'partitions'>;
+};
 
 export interface RoutingOptions {
   readonly config: RoutingConfig;
@@ -49,8 +51,12 @@ export interface RunningRouter {
   stop(): Promise<void>;
 }
 
-/** Of one process, all partitions together: what a window holds and what it may wait for. */
-const requestBytes = 67_108_864;
+/**
+ * What a process holds however much waits in Kafka: encoded requests under way, of all partitions together, and records
+ * that it has made of them and that are not acknowledged, of each stream.
+ */
+const requestBytes = 16_777_216;
+const unacknowledgedBytes = 8_388_608;
 const hourMs = 3_600_000;
 
 /**
@@ -72,7 +78,8 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
     record: 'Template',
     onChange: (key, template) => templates.apply(key, template),
   });
-  const [realtime, batch] = await Promise.all([kafka.producer(), kafka.producer()]);
+  const makeProducer = () => kafka.producer({ maxInFlightBytes: unacknowledgedBytes });
+  const [realtime, batch] = await Promise.all([makeProducer(), makeProducer()]);
   const routes = new DomainRoutes({ lookup, maxEntries: config.router.dns_cache_entries, now });
   await Promise.all([suppressionTable.caughtUp(), templateTable.caughtUp()]);
   logger.info({ suppressions: suppressions.size }, 'suppressions and templates are known');
@@ -96,7 +103,8 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
     group: routerGroup(stream),
     topics: [requestTopic(stream)],
     record: 'SendRequest',
-    window: { records: config.router.in_flight },
+    // One process may have all partitions.
+    window: { records: Math.ceil(config.router.in_flight / config.kafka.partitions) },
     totalBytes: requestBytes,
     drainMs: options.drainMs ?? 10_000,
     handler: (held) => inRoutingSpan(held, tenants.get(held.value.tenant), () => router.route(held)),
