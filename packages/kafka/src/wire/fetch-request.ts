@@ -44,9 +44,9 @@ function groupedBytes<T>(groups: readonly OfTopic<T>[], itemBytes: number): numb
 export function encodeFetchRequest(plan: FetchPlan, limits: FetchLimits): Buffer {
   const wanted = byTopic(plan.wanted);
   const forgotten = byTopic(plan.forgotten);
-  const to = new WireWriter(
-    headBytes + groupedBytes(wanted, partitionBytes) + groupedBytes(forgotten, 4) + stringBytes(''),
-  );
+  const bytes =
+    headBytes + groupedBytes(wanted, partitionBytes) + groupedBytes(forgotten, 4) + stringBytes('');
+  const to = new WireWriter(Buffer.allocUnsafe(bytes));
   to.int32(-1); // not a replica
   to.int32(limits.maxWaitMs);
   to.int32(limits.minBytes);

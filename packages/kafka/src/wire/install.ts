@@ -4,6 +4,7 @@
  * the pipeline did with the record.
  */
 import { replaceGroupFetch } from './group-fetch.ts';
+import { replaceProduce } from './produce.ts';
 import { quietRequestQueue } from './quiet-request-queue.ts';
 
 let installed = false;
@@ -14,4 +15,5 @@ export function installWire(): void {
   installed = true;
   quietRequestQueue();
   replaceGroupFetch();
+  replaceProduce();
 }

@@ -3,6 +3,7 @@
  * kafkajs is pinned to that version: these are not its public interface.
  */
 import { createRequire } from 'node:module';
+import type { Message } from 'kafkajs';
 
 const require = createRequire(import.meta.url);
 
@@ -51,6 +52,33 @@ export async function sendTo<D, P>(broker: Broker, exchange: WireExchange<D, P>)
     throw error;
   }
 }
+
+/** What a producer of kafkajs wants written, for one broker. */
+export interface ProduceOrder {
+  readonly topicData: readonly {
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly firstSequence: number;
+      readonly messages: readonly Message[];
+    }[];
+  }[];
+  readonly transactionalId?: string | null;
+  readonly producerId: string | number;
+  readonly producerEpoch: number;
+  readonly acks: number;
+  readonly timeout?: number;
+  readonly compression?: number;
+}
+
+export const brokerClass: KafkaJsClass<{ produce(this: Broker, order: ProduceOrder): Promise<unknown> }> =
+  require('kafkajs/src/broker/index.js');
+
+/** Its errors are kafkajs's. */
+export const produceResponse: WireExchange<
+  object,
+  object
+>['response'] = require('kafkajs/src/protocol/requests/produce/v7/response.js');
 
 interface TopicPartitions {
   readonly topic: string;

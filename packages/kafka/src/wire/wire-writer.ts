@@ -1,4 +1,4 @@
-/** Writes one request into one Buffer of its exact size: numbers big-endian, strings with an int16 length. */
+/** Writes into a Buffer that is large enough: numbers big-endian, strings with an int16 length. */
 
 /** Bytes of a string on the wire. */
 export const stringBytes = (text: string): number => 2 + Buffer.byteLength(text);
@@ -6,11 +6,11 @@ export const stringBytes = (text: string): number => 2 + Buffer.byteLength(text)
 export class WireWriter {
   readonly buffer: Buffer;
   /** Where the next byte goes. */
-  at = 0;
+  at: number;
 
-  /** `size`: bytes, all of which must be written before the buffer is used. */
-  constructor(size: number) {
-    this.buffer = Buffer.allocUnsafe(size);
+  constructor(buffer: Buffer, at = 0) {
+    this.buffer = buffer;
+    this.at = at;
   }
 
   int8(value: number): void {
