@@ -12,6 +12,7 @@ import type { Kafka, KafkaOptions } from './kafka.ts';
 import { silentLogger } from './log.ts';
 import type { ProducerOptions } from './producer.ts';
 import { startFollowedTable, startTail } from './readers.ts';
+import { readRetention } from './retention.ts';
 import { createSchemaRegistry, registerSubjects } from './schema-registry.ts';
 import { createTopics } from './topics.ts';
 
@@ -98,6 +99,7 @@ export async function connectKafka(options: KafkaOptions): Promise<Kafka> {
     followedTable: async (tableOptions) => kept(await startFollowedTable(parts, tableOptions)),
     deadLetters,
     lag: (filter = {}) => asked((connected) => readLag(connected, prefix, filter)),
+    retention: (share, now) => asked((connected) => readRetention(connected, prefix, share, now)),
     clusterFacts: () => asked((connected) => readClusterFacts(connected, prefix)),
     async stop() {
       // Consumers first: what they finish may still want the producer.

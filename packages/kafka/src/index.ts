@@ -51,5 +51,6 @@ export {
   spanContextOf,
   withTraceparent,
 } from './record-headers.ts';
+export type { RetentionAlarm } from './retention.ts';
 export { subjects } from './subjects.ts';
 export type { ReadRecord, Tail, TailOptions } from './tail.ts';

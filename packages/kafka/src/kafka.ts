@@ -5,6 +5,7 @@ import type { DeadLetters } from './dead-letters.ts';
 import type { FollowedTable, FollowedTableOptions } from './followed-table.ts';
 import type { KafkaLogger } from './log.ts';
 import type { Producer, ProducerOptions } from './producer.ts';
+import type { RetentionAlarm } from './retention.ts';
 import type { Tail, TailOptions } from './tail.ts';
 
 export interface KafkaOptions {
@@ -56,6 +57,8 @@ export interface Codec {
 export interface TopicOptions {
   /** Partitions of shards and single topics. Topics that exist keep theirs, or get more, never fewer. */
   readonly partitions: number;
+  /** Of the realtime shards. Default: as the others. */
+  readonly realtimePartitions?: number | undefined;
   readonly replicationFactor: number;
   /** Only these of the system's topics. Default: all. */
   readonly only?: readonly string[];
@@ -99,6 +102,11 @@ export interface Kafka {
     readonly groups?: readonly string[];
     readonly topics?: readonly string[];
   }): Promise<readonly TopicLag[]>;
+  /**
+   * Groups and topics whose oldest unfinished record has used `share` (from 0 to 1) of the topic's retention, of all that
+   * messages wait in. `now`: ms since the epoch.
+   */
+  retention(share: number, now: number): Promise<readonly RetentionAlarm[]>;
   /** Records that could not be processed. */
   readonly deadLetters: DeadLetters;
   /** What the cluster says of itself; throws KafkaUnavailableError within seconds where it is not there. */

@@ -200,6 +200,7 @@ test('status counts what waits by stream and provider, and adds up what the work
     ),
     ['realtime 1', 'batch 2'],
   );
+  assert.deepEqual(found.overdue, []);
   assert.deepEqual(found.lanes, [
     {
       ...{ lane: 'batch/gmail/one', stream: 'batch', waiting: 30, sessions: 4, connections: 5 },
@@ -217,6 +218,22 @@ test('status counts what waits by stream and provider, and adds up what the work
     workersKey(keyPrefix, 'batch'),
     ...[1, 2, 3].map((worker) => workerReportKey(keyPrefix, 'batch', worker)),
   );
+});
+
+test('status and doctor show what has used half of its retention and is not finished', async () => {
+  const producer = await installation.kafka.producer();
+  const timestamp = Date.now() - 4 * 86_400_000;
+  await producer.sendBytes('mail.delay.6h', { key: 'k', value: Buffer.from('old'), timestamp });
+  const { overdue } = JSON.parse((await rig.run('--json', 'status')).out);
+  assert.deepEqual(overdue, [
+    { group: 'scheduler', topic: 'mail.delay.6h', retentionMs: 7 * 86_400_000, records: 1, lost: 0 },
+  ]);
+  const line = /mail\.delay\.6h has 1 unfinished records older than half of the 7 d that it keeps them$/m;
+  assert.match((await rig.run('status')).out, line);
+  const doctor = JSON.parse((await rig.run('--json', 'doctor')).out);
+  const finding = doctor.findings.find(({ check }: { check: string }) => check === 'retention');
+  assert.equal(finding?.status, 'warning', JSON.stringify(doctor));
+  assert.match(finding.what, line);
 });
 
 test('what is away, or another’s, is told apart', async () => {

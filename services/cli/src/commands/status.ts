@@ -9,8 +9,9 @@ import {
   shardTopic,
   streams,
 } from '@millrace/core';
-import type { Kafka, TopicLag } from '@millrace/kafka';
+import type { Kafka, RetentionAlarm, TopicLag } from '@millrace/kafka';
 import type { CommandContext } from '../context.ts';
+import { formatMs } from '../duration.ts';
 import type { Ending } from '../exit-codes.ts';
 import { withKafka } from '../kafka-session.ts';
 import { grouped, type Terminal, tableOf } from '../terminal.ts';
@@ -45,6 +46,8 @@ export interface Status {
   readonly streams: readonly StreamStatus[];
   /** Records that wait for a later try, by tier. */
   readonly delayed: readonly Waiting[];
+  /** What has used half of its topic's retention and is not finished. */
+  readonly overdue: readonly RetentionAlarm[];
   /** Delivery workers that live; null: Redis does not answer. */
   readonly workers: readonly WorkerStatus[] | null;
   /** The busiest of their lanes; null: Redis does not answer. */
@@ -54,7 +57,13 @@ export interface Status {
 export async function status(context: CommandContext): Promise<Ending> {
   const { config } = context.installation();
   const [queues, reports] = await Promise.all([
-    withKafka(context, readQueues),
+    withKafka(context, async (kafka) => {
+      const [waiting, overdue] = await Promise.all([
+        readQueues(kafka),
+        kafka.retention(alarmShare, context.now()),
+      ]);
+      return { ...waiting, overdue };
+    }),
     readWorkerReports(config, streams),
   ]);
   const found: Status = {
@@ -67,8 +76,11 @@ export async function status(context: CommandContext): Promise<Ending> {
   return 'ok';
 }
 
+/** Of a topic's retention. */
+const alarmShare = 0.5;
+
 /** Asks Kafka how far each group is behind. */
-export async function readQueues(kafka: Kafka): Promise<Omit<Status, 'workers' | 'lanes'>> {
+export async function readQueues(kafka: Kafka): Promise<Omit<Status, 'workers' | 'lanes' | 'overdue'>> {
   const lagOf = (group: string, names: readonly string[]): Promise<readonly TopicLag[]> =>
     kafka.lag({ groups: [group], topics: names });
   const [delayed, ...ofStreams] = await Promise.all([
@@ -125,8 +137,16 @@ function showStatus({ terminal }: CommandContext, found: Status): void {
   terminal.line(
     `${grouped(delayed)} messages wait for a later try${tiers.length > 0 ? `: ${tiers.join(', ')}` : ''}`,
   );
+  for (const alarm of found.overdue) terminal.line(terminal.paint('red', overdueLine(alarm)));
   terminal.line();
   showLanes(terminal, found);
+}
+
+/** What an alarm of retention says, here and in doctor. */
+export function overdueLine({ topic, records, lost, retentionMs }: RetentionAlarm): string {
+  const kept = formatMs(retentionMs);
+  const gone = lost > 0 ? `; ${grouped(lost)} that were not finished are deleted` : '';
+  return `${topic} has ${grouped(records)} unfinished records older than half of the ${kept} that it keeps them${gone}`;
 }
 
 const shownLanes = 20;

@@ -2,6 +2,7 @@
 import { delayTiers, delayTopic, isps, shardTopic, streams, topics } from '@millrace/core';
 import { connectKafka, kafkaOptionsOf } from '@millrace/kafka';
 import type { Config } from '@millrace/service';
+import { overdueLine } from '../commands/status.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
 
 const check = 'Kafka';
@@ -20,9 +21,17 @@ export async function checkKafka(config: Config): Promise<readonly Finding[]> {
     const missing = neededTopics.filter((topic) => !present.includes(topic));
     const named = `${config.kafka.brokers.join(', ')} (${brokers.length} ${brokers.length === 1 ? 'broker' : 'brokers'})`;
     if (missing.length > 0) return [failed(check, `${named} ${lack(missing, config)}`, setupHint)];
+    const overdue = await kafka.retention(0.5, Date.now());
     const replicas = config.kafka.replication_factor;
     return [
       ok(check, `${named} has every topic`),
+      ...overdue.map((alarm) =>
+        (alarm.lost > 0 ? failed : warning)(
+          'retention',
+          overdueLine(alarm),
+          `millrace status and millrace why show what group ${alarm.group} waits for; a longer retention.ms of the topic gives time.`,
+        ),
+      ),
       ...(brokers.length > 1 && replicas === 1
         ? [
             warning(
