@@ -257,6 +257,42 @@ export interface Template {
   readonly created_at: number;
   readonly deleted: boolean;
 }
+/** One request to an endpoint, and what came of it. Key: endpoint. */
+export interface WebhookAttempt {
+  /** The webhook-id header: the same while a request is repeated as it is. */
+  readonly webhook_id: string;
+  /** <tenant>/<name>. */
+  readonly endpoint: string;
+  /** When it began, ms since the epoch. */
+  readonly time: number;
+  readonly duration_ms: number;
+  /** delivered; failed: tried again; dead: given up, without a request. */
+  readonly outcome: string;
+  /** HTTP status; null: there was no answer. */
+  readonly status: null | number;
+  readonly error: null | string;
+  /** Of the events in it: 1 for the first try. */
+  readonly attempt: number;
+  /** ms since the epoch; null: none is planned. */
+  readonly next_attempt_at: null | number;
+  readonly event_ids: readonly string[];
+  /** How many events of each type were in it. */
+  readonly types: Readonly<Record<string, number>>;
+  readonly message_ids: readonly string[];
+}
+/** Of an endpoint: since when it is known. Of one of its messages: which events wait in delay tiers. Key: endpoint, or endpoint and message id with a blank between them; tombstone: none waits. */
+export interface WebhookState {
+  /** <tenant>/<name>. */
+  readonly endpoint: string;
+  /** Empty: the endpoint itself. */
+  readonly message_id: string;
+  /** Events from before are not posted, ms since the epoch. Of a message: 0. */
+  readonly since: number;
+  /** In the order in which they are to be posted. */
+  readonly event_ids: readonly string[];
+  /** When the first of them comes back, ms since the epoch. */
+  readonly next_attempt_at: number;
+}
 
 /** Every root record by its name. */
 export interface Records {
@@ -268,6 +304,8 @@ export interface Records {
   readonly SuppressionChange: SuppressionChange;
   readonly Suppression: Suppression;
   readonly Template: Template;
+  readonly WebhookAttempt: WebhookAttempt;
+  readonly WebhookState: WebhookState;
 }
 
 /** The Avro schema of each root record, as JSON text. */
@@ -280,4 +318,6 @@ export const avroSchemas: Readonly<Record<keyof Records, string>> = {
   SuppressionChange: "{\"type\":\"record\",\"name\":\"SuppressionChange\",\"namespace\":\"dev.millrace\",\"doc\":\"Who suppressed an address or allowed it again, when and why: what mail.suppressions, being compacted, forgets. Key: tenant + address.\",\"fields\":[{\"name\":\"change\",\"type\":\"string\",\"default\":\"added\",\"doc\":\"added, removed.\"},{\"name\":\"time\",\"type\":\"long\",\"default\":0,\"doc\":\"ms since the epoch.\"},{\"name\":\"tenant\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"address\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"list\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"reason\",\"type\":\"string\",\"default\":\"\",\"doc\":\"As in Suppression; of a removal empty.\"},{\"name\":\"streams\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[]},{\"name\":\"expires_at\",\"type\":[\"null\",\"long\"],\"default\":null},{\"name\":\"author\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"note\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"message_id\",\"type\":[\"null\",\"string\"],\"default\":null}]}",
   Suppression: "{\"type\":\"record\",\"name\":\"Suppression\",\"namespace\":\"dev.millrace\",\"doc\":\"An address that a tenant must not send to. Key: tenant + list + address; tombstone: removed.\",\"fields\":[{\"name\":\"tenant\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"address\",\"type\":\"string\",\"default\":\"\",\"doc\":\"Lower case, domain as A-labels. '@example.com' is the whole domain.\"},{\"name\":\"reason\",\"type\":\"string\",\"default\":\"manual\",\"doc\":\"manual, bounce, complaint, unsubscribe.\"},{\"name\":\"streams\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[],\"doc\":\"Streams that it applies to; empty: all.\"},{\"name\":\"created_at\",\"type\":\"long\",\"default\":0},{\"name\":\"expires_at\",\"type\":[\"null\",\"long\"],\"default\":null},{\"name\":\"message_id\",\"type\":[\"null\",\"string\"],\"default\":null,\"doc\":\"The message whose bounce, complaint or unsubscription it was.\"},{\"name\":\"note\",\"type\":[\"null\",\"string\"],\"default\":null,\"doc\":\"Why, in words: what a person wrote, or the diagnostic text.\"},{\"name\":\"list\",\"type\":[\"null\",\"string\"],\"default\":null,\"doc\":\"List (category) that it applies to; '*': every list; null: everything that the tenant sends.\"},{\"name\":\"author\",\"type\":\"string\",\"default\":\"\",\"doc\":\"Who: an API key's id or the name given with it; feedback; import.\"}]}",
   Template: "{\"type\":\"record\",\"name\":\"Template\",\"namespace\":\"dev.millrace\",\"doc\":\"One version of a template. Key: tenant/id@version. A version with deleted=true ends the template.\",\"fields\":[{\"name\":\"tenant\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"template_id\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"version\",\"type\":\"int\",\"default\":0,\"doc\":\"1, 2, 3, ...\"},{\"name\":\"language\",\"type\":\"string\",\"default\":\"liquid\",\"doc\":\"liquid or handlebars.\"},{\"name\":\"subject\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"text\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"html\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"headers\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Header\",\"fields\":[{\"name\":\"name\",\"type\":\"string\",\"default\":\"\"},{\"name\":\"value\",\"type\":\"string\",\"default\":\"\"}]}},\"default\":[]},{\"name\":\"created_at\",\"type\":\"long\",\"default\":0},{\"name\":\"deleted\",\"type\":\"boolean\",\"default\":false}]}",
+  WebhookAttempt: "{\"type\":\"record\",\"name\":\"WebhookAttempt\",\"namespace\":\"dev.millrace\",\"doc\":\"One request to an endpoint, and what came of it. Key: endpoint.\",\"fields\":[{\"name\":\"webhook_id\",\"type\":\"string\",\"default\":\"\",\"doc\":\"The webhook-id header: the same while a request is repeated as it is.\"},{\"name\":\"endpoint\",\"type\":\"string\",\"default\":\"\",\"doc\":\"<tenant>/<name>.\"},{\"name\":\"time\",\"type\":\"long\",\"default\":0,\"doc\":\"When it began, ms since the epoch.\"},{\"name\":\"duration_ms\",\"type\":\"int\",\"default\":0},{\"name\":\"outcome\",\"type\":\"string\",\"default\":\"failed\",\"doc\":\"delivered; failed: tried again; dead: given up, without a request.\"},{\"name\":\"status\",\"type\":[\"null\",\"int\"],\"default\":null,\"doc\":\"HTTP status; null: there was no answer.\"},{\"name\":\"error\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"attempt\",\"type\":\"int\",\"default\":1,\"doc\":\"Of the events in it: 1 for the first try.\"},{\"name\":\"next_attempt_at\",\"type\":[\"null\",\"long\"],\"default\":null,\"doc\":\"ms since the epoch; null: none is planned.\"},{\"name\":\"event_ids\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[]},{\"name\":\"types\",\"type\":{\"type\":\"map\",\"values\":\"int\"},\"default\":{},\"doc\":\"How many events of each type were in it.\"},{\"name\":\"message_ids\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[]}]}",
+  WebhookState: "{\"type\":\"record\",\"name\":\"WebhookState\",\"namespace\":\"dev.millrace\",\"doc\":\"Of an endpoint: since when it is known. Of one of its messages: which events wait in delay tiers. Key: endpoint, or endpoint and message id with a blank between them; tombstone: none waits.\",\"fields\":[{\"name\":\"endpoint\",\"type\":\"string\",\"default\":\"\",\"doc\":\"<tenant>/<name>.\"},{\"name\":\"message_id\",\"type\":\"string\",\"default\":\"\",\"doc\":\"Empty: the endpoint itself.\"},{\"name\":\"since\",\"type\":\"long\",\"default\":0,\"doc\":\"Events from before are not posted, ms since the epoch. Of a message: 0.\"},{\"name\":\"event_ids\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[],\"doc\":\"In the order in which they are to be posted.\"},{\"name\":\"next_attempt_at\",\"type\":\"long\",\"default\":0,\"doc\":\"When the first of them comes back, ms since the epoch.\"}]}",
 };

@@ -173,6 +173,46 @@ export {
 } from './warm-up/warm-up-day.ts';
 export { shippedWarmUpPlans, type WarmUpCaps, type WarmUpPlan, warmUpCaps } from './warm-up/warm-up-plan.ts';
 export {
+  afterEndpointFailure,
+  afterSuccess,
+  type Circuit,
+  type CircuitPolicy,
+  freshCircuit,
+  isOpen,
+  mayPost,
+  retryAfterMs,
+  usualCircuit,
+} from './webhooks/endpoint-circuit.ts';
+export { type Place, placeOf, withWaiting } from './webhooks/message-order.ts';
+export {
+  type EndpointSettings,
+  shownUrl,
+  type WebhookEndpoint,
+  webhookEndpoints,
+} from './webhooks/webhook-endpoint.ts';
+export {
+  type FieldGroup,
+  fieldGroups,
+  webhookBody,
+  webhookEventJson,
+  webhookVersion,
+} from './webhooks/webhook-payload.ts';
+export {
+  batchLimit,
+  quickWaitMs,
+  slowWaitMs,
+  usualSchedule,
+  type WebhookSchedule,
+} from './webhooks/webhook-schedule.ts';
+export { endpointId, endpointTopic, webhookStateKey, webhookTopics } from './webhooks/webhook-topics.ts';
+export {
+  subscribableTypes,
+  usualTypes,
+  type WebhookType,
+  webhookTypeOf,
+  webhookTypes,
+} from './webhooks/webhook-types.ts';
+export {
   type LaneReport,
   parseWorkerReport,
   type WorkerReport,

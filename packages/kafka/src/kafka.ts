@@ -62,6 +62,8 @@ export interface TopicOptions {
   readonly replicationFactor: number;
   /** Only these of the system's topics. Default: all. */
   readonly only?: readonly string[];
+  /** Further queues of one partition, each with its dead letters: those of webhook endpoints. Default: none. */
+  readonly queues?: readonly string[];
 }
 
 /** How far one group is behind on one topic. */

@@ -1,5 +1,5 @@
 /** Which subject of the registry holds which record's schema. */
-import { topics } from '@millrace/core';
+import { topics, webhookTopics } from '@millrace/core';
 import type { RecordName } from '@millrace/schemas';
 
 /** Records and their subjects: `<topic>-value` for single topics, the record's name where many topics share one schema. */
@@ -13,6 +13,8 @@ export const subjects: readonly {
   { record: 'Suppression', subject: (prefix) => `${prefix}${topics.suppressions}-value` },
   { record: 'ControlState', subject: (prefix) => `${prefix}${topics.control}-value` },
   { record: 'Template', subject: (prefix) => `${prefix}${topics.templates}-value` },
+  { record: 'WebhookAttempt', subject: (prefix) => `${prefix}${webhookTopics.log}-value` },
+  { record: 'WebhookState', subject: (prefix) => `${prefix}${webhookTopics.state}-value` },
   { record: 'DeliveryTask', subject: (prefix) => `${prefix}DeliveryTask` },
   { record: 'DelayedTask', subject: (prefix) => `${prefix}DelayedTask` },
 ];

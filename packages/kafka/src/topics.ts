@@ -9,6 +9,7 @@ import {
   shardTopic,
   streams,
   topics,
+  webhookTopics,
 } from '@millrace/core';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import { KafkaUnavailableError } from './errors.ts';
@@ -34,7 +35,8 @@ export function topicSpecs(): readonly TopicSpec[] {
   return [
     ...queues.map(queue),
     { name: topics.events, kept: { kind: 'time', retentionMs: 30 * dayMs } },
-    ...[topics.suppressions, topics.control, topics.templates].map(compacted),
+    queue(webhookTopics.log),
+    ...[topics.suppressions, topics.control, topics.templates, webhookTopics.state].map(compacted),
     ...[...queues, topics.events].map(
       (name): TopicSpec => ({
         name: deadLetterTopic(name),
@@ -43,6 +45,12 @@ export function topicSpecs(): readonly TopicSpec[] {
     ),
   ];
 }
+
+/** A queue of one partition with its dead letters, beside those of the system. */
+const furtherSpecs = (name: string): readonly TopicSpec[] => [
+  queue(name),
+  { name: deadLetterTopic(name), kept: { kind: 'time', retentionMs: 30 * dayMs } },
+];
 
 const isDeadLetter = (spec: TopicSpec): boolean => spec.name.endsWith('.dlq');
 
@@ -77,14 +85,18 @@ function configOf(
 
 /** One partition is enough for dead letters; compacted tables are small and every process reads all of them. */
 function partitionsOf(spec: TopicSpec, options: TopicOptions): number {
-  if (isDeadLetter(spec)) return 1;
+  if (isDeadLetter(spec) || options.queues?.includes(spec.name)) return 1;
   return spec.kept.kind === 'compacted' ? Math.min(options.partitions, 4) : options.partitions;
 }
 
 /** Creates what is missing, and adds partitions where there are fewer than asked for. Safe from several processes at once. */
 export async function createTopics(admin: Admin, prefix: string, options: TopicOptions): Promise<void> {
   const existing = new Set(await admin.listTopics());
-  const specs = topicSpecs().filter((spec) => options.only?.includes(spec.name) ?? true);
+  const further = options.queues ?? [];
+  const specs = [
+    ...topicSpecs().filter((spec) => options.only?.includes(spec.name) ?? true),
+    ...further.flatMap(furtherSpecs),
+  ];
   const missing = specs.filter((spec) => !existing.has(prefix + spec.name));
   if (missing.length > 0) {
     await admin.createTopics({

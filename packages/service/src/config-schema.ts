@@ -3,6 +3,7 @@
  * TypeBox knows, `path` marks file names (taken from the configuration file's directory when they are relative) and
  * `secret` marks values that no message, log or page ever shows.
  */
+import { subscribableTypes } from '@millrace/core';
 import { type Static, type TSchema, Type } from 'typebox';
 
 const strict = <P extends Record<string, TSchema>>(properties: P, description = '') =>
@@ -72,6 +73,14 @@ export const KafkaConfig = strict(
       ),
     ),
     partitions: integer('Partitions of topics that are created', 4, 1, 1_000),
+    realtime_partitions: optional(
+      integer(
+        "Partitions of each provider's realtime topic: no more workers share a provider, and each costs every message of the stream a little; absent: as `partitions`",
+        1,
+        1,
+        1_000,
+      ),
+    ),
     replication_factor: integer('Replicas of topics that are created', 1, 1, 10),
   },
   'The cluster that everything passes through',
@@ -166,6 +175,43 @@ export const TenantConfig = strict(
         'A key',
       ),
       'Keys of the HTTP API and of SMTP submission',
+    ),
+    webhooks: optional(
+      Type.Record(
+        Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' }),
+        strict(
+          {
+            url: text('Where events are posted to; https, unless `webhooks.allow_http` is set', {
+              pattern: '^https?://[^\\s/?#@]+(?:[/?][^\\s#]*)?$',
+              expected: 'an https URL without a user, a password or a fragment',
+            }),
+            secrets: Type.Array(
+              secret('A secret', {
+                pattern: '^whsec_[A-Za-z0-9+/]{32,}={0,2}$',
+                expected: '`whsec_` and 24 to 64 random bytes in base64',
+              }),
+              {
+                minItems: 1,
+                maxItems: 5,
+                description:
+                  'Each of them signs, so that one can be replaced while the one before it still holds',
+              },
+            ),
+            events: optional(
+              Type.Array(choice([...subscribableTypes], 'A type'), {
+                minItems: 1,
+                description: 'Types that are posted; absent: all but `message.accepted` and `message.routed`',
+              }),
+            ),
+            enabled: flag('Whether events are posted; what happens meanwhile is not posted later', true),
+            batch_events: integer('Most events of one request', 100, 1, 1_000),
+            linger_ms: integer('How long an event waits for others to be posted with, ms', 200, 0, 60_000),
+            requests: integer('Requests at once', 4, 1, 64),
+          },
+          'An endpoint',
+        ),
+        { description: 'Endpoints that get events of its messages (docs/webhooks.md)' },
+      ),
     ),
   },
   'A tenant',
@@ -396,6 +442,23 @@ export const ShaperConfig = strict(
   'The service that turns answers of providers into limits and suspensions',
 );
 
+export const WebhooksConfig = strict(
+  {
+    timeout_ms: integer('From connecting to the end of the answer, ms', 10_000, 100, 60_000),
+    max_age_hours: integer('How long an event is tried, hours', 72, 1, 160),
+    allow_http: flag('Endpoints may be http; for trying and testing', false),
+    allow_addresses: list(
+      text('A network', {
+        pattern: '^[0-9a-fA-F:.]+/[0-9]{1,3}$',
+        expected: 'an address and the length of its prefix, such as 127.0.0.0/8',
+      }),
+      'Networks that are connected to although they are not public, such as 127.0.0.0/8; everything else that is private, local or reserved is refused',
+    ),
+    ca_file: optional(path("PEM file of authorities for the endpoints' certificates; absent: the system's")),
+  },
+  'The service that posts events to the endpoints of tenants',
+);
+
 export const TelemetryConfig = strict(
   {
     otlp_endpoint: optional(
@@ -482,6 +545,7 @@ export const Config = strict({
   router: RouterConfig,
   delivery: DeliveryConfig,
   shaper: ShaperConfig,
+  webhooks: WebhooksConfig,
   telemetry: TelemetryConfig,
   sandbox: SandboxConfig,
 });

@@ -197,6 +197,18 @@ const plansNameProviders: Check = ({ warm_up_plans: plans }) =>
       })),
   );
 
+const webhooksAreSafe: Check = ({ tenants, webhooks }) =>
+  Object.entries(tenants).flatMap(([tenant, { webhooks: endpoints }]) =>
+    Object.entries(endpoints ?? {}).flatMap(([name, { url }]) => {
+      const path = ['tenants', tenant, 'webhooks', name];
+      if (name === 'dlq') return [{ path, message: 'is the name of what is given up: take another.' }];
+      if (!URL.canParse(url)) return [{ path: [...path, 'url'], message: 'is no URL.' }];
+      if (webhooks.allow_http || url.startsWith('https:')) return [];
+      const message = 'is not https. `webhooks.allow_http` lets it be, for trying and testing.';
+      return [{ path: [...path, 'url'], message }];
+    }),
+  );
+
 const checks: readonly Check[] = [
   poolMembersExist,
   membersAreNamedOnce,
@@ -210,6 +222,7 @@ const checks: readonly Check[] = [
   warmUpsArePossible,
   plansNameProviders,
   unsubscribeHasAWay,
+  webhooksAreSafe,
 ];
 
 /** Everything that does not fit together in a configuration whose keys are each right. */
