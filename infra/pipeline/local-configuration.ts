@@ -70,6 +70,7 @@ function generated(options: LocalConfigurationOptions, credentials: Credentials)
       brokers: addresses.KAFKA_BROKERS.split(','),
       ...(prefix === '' ? {} : { topic_prefix: prefix }),
       partitions: 4,
+      realtime_partitions: 1,
       replication_factor: options.replicationFactor ?? 1,
     },
     registry: { url: addresses.SCHEMA_REGISTRY_URL },

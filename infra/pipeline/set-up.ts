@@ -19,6 +19,7 @@ export async function setUp({ configurationFile, env = process.env }: SetUpOptio
     await Promise.all([
       kafka.createTopics({
         partitions: config.kafka.partitions,
+        realtimePartitions: config.kafka.realtime_partitions,
         replicationFactor: config.kafka.replication_factor,
       }),
       kafka.registerSchemas(),

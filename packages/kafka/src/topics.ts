@@ -83,10 +83,13 @@ function configOf(
   return Object.entries({ ...shared, ...own }).map(([name, value]) => ({ name, value }));
 }
 
+const realtimeShards: ReadonlySet<string> = new Set(isps.map((isp) => shardTopic('realtime', isp)));
+
 /** One partition is enough for dead letters; compacted tables are small and every process reads all of them. */
 function partitionsOf(spec: TopicSpec, options: TopicOptions): number {
   if (isDeadLetter(spec) || options.queues?.includes(spec.name)) return 1;
-  return spec.kept.kind === 'compacted' ? Math.min(options.partitions, 4) : options.partitions;
+  if (spec.kept.kind === 'compacted') return Math.min(options.partitions, 4);
+  return (realtimeShards.has(spec.name) ? options.realtimePartitions : undefined) ?? options.partitions;
 }
 
 /** Creates what is missing, and adds partitions where there are fewer than asked for. Safe from several processes at once. */

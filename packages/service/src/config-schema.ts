@@ -74,12 +74,12 @@ export const KafkaConfig = strict(
     ),
     partitions: integer('Partitions of topics that are created', 4, 1, 1_000),
     realtime_partitions: optional(
-      integer(
-        "Partitions of each provider's realtime topic: no more workers share a provider, and each costs every message of the stream a little; absent: as `partitions`",
-        1,
-        1,
-        1_000,
-      ),
+      Type.Integer({
+        description:
+          "Partitions of each provider's realtime topic: no more workers share a provider, and each costs every message of the stream a little; absent: as `partitions`",
+        minimum: 1,
+        maximum: 1_000,
+      }),
     ),
     replication_factor: integer('Replicas of topics that are created', 1, 1, 10),
   },
