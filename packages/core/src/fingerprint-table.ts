@@ -3,6 +3,7 @@
  * arrays, and eight more bits of a fingerprint in which of 256 segments it is. A segment grows by itself, so that nothing is
  * ever copied but a 256th, and is between 80 % and 90 % full. Entries that end have four bytes more.
  */
+import type { Fingerprint } from './fingerprint.ts';
 
 const segments = 256;
 const smallest = 16;
@@ -20,12 +21,6 @@ interface Segment {
   low: Uint32Array;
   /** Seconds since the epoch; only in a table whose entries end. */
   expiry: Uint32Array | undefined;
-}
-
-/** Two words of 32 bits. */
-export interface Fingerprint {
-  high: number;
-  low: number;
 }
 
 const segmentOf = (low: number): number => low & 0xff;
@@ -119,6 +114,14 @@ export class FingerprintTable {
     const word = segment.low[slot] ?? 0;
     if (!isTaken(word) || (segment.expiry !== undefined && (segment.expiry[slot] ?? 0) <= now)) return -1;
     return word & factsMask;
+  }
+
+  /** The word of an entry that has one, ended or not; -1: there is none. */
+  wordOf({ high, low }: Fingerprint): number {
+    const segment = this.#segments[segmentOf(low)];
+    if (segment === undefined) return -1;
+    const slot = locate(segment, high, low);
+    return isTaken(segment.low[slot] ?? 0) ? (segment.expiry?.[slot] ?? -1) : -1;
   }
 
   #begin(index: number, slots: number): Segment {

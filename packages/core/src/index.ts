@@ -89,6 +89,8 @@ export {
 } from './control/parse-control.ts';
 export { DeadlineQueue } from './deadline-queue.ts';
 export { delayHop, earlyToleranceMs, releaseAt } from './delay-hop.ts';
+export { type Fingerprint, fingerprint } from './fingerprint.ts';
+export { FingerprintTable } from './fingerprint-table.ts';
 export { type GcraGrant, type GcraLimit, gcra, unknownBucket } from './gcra.ts';
 export type { MessageId, TenantId } from './ids.ts';
 export { type Isp, ispOf, ispOfHost, isps } from './isp.ts';
@@ -133,10 +135,11 @@ export { type Drained, drain, type LaneTerms, type SimulatedLane } from './simul
 export { isStream, type Stream, streams } from './stream.ts';
 export {
   type SuppressionFacts,
+  everyList,
   SuppressionIndex,
-  type SuppressionReason,
   type SuppressionQuestion,
   suppressionReason,
+  type SuppressionReason,
 } from './suppression-index.ts';
 export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
 export { applySuppression, type SuppressionRecord } from './suppression-record.ts';

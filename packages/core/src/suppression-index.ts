@@ -6,7 +6,8 @@
  * Memory: 9 to 10 bytes an entry, 13 to 15 for one that expires. A foreign address is taken for a suppressed one with a
  * probability of entries / 2^64 a lookup: one in 1.8 * 10^11 at 100 million entries.
  */
-import { type Fingerprint, FingerprintTable } from './fingerprint-table.ts';
+import { type Fingerprint, fingerprint } from './fingerprint.ts';
+import { FingerprintTable } from './fingerprint-table.ts';
 import { type Stream, streams } from './stream.ts';
 
 /** Why an address is suppressed. */
@@ -56,9 +57,6 @@ const maskOf = (names: readonly string[]): number => {
   });
   return mask;
 };
-
-/** Between the parts of what is fingerprinted: no part holds it. */
-const separator = 0x1_0000;
 
 /** Suppressions of all tenants. Addresses are in the form of `suppressionAddress`; `@example.com` is a whole domain. */
 export class SuppressionIndex {
@@ -131,36 +129,7 @@ export class SuppressionIndex {
     return reasons[bits >> streamBits];
   }
 
-  /** Two multiply-xor lanes over tenant, list and address, finished as MurmurHash3 does. */
   #fingerprint(tenant: string, list: string, address: string): void {
-    let a = this.#seed ^ 0xdeadbeef;
-    let b = this.#seed ^ 0x41c6ce57;
-    for (let index = 0; index < tenant.length; index++) {
-      const unit = tenant.charCodeAt(index);
-      a = Math.imul(a ^ unit, 0x9e3779b1);
-      b = Math.imul(b ^ unit, 0x5f356495);
-    }
-    a = Math.imul(a ^ separator, 0x9e3779b1);
-    b = Math.imul(b ^ separator, 0x5f356495);
-    if (list !== '') {
-      for (let index = 0; index < list.length; index++) {
-        const unit = list.charCodeAt(index);
-        a = Math.imul(a ^ unit, 0x9e3779b1);
-        b = Math.imul(b ^ unit, 0x5f356495);
-      }
-      a = Math.imul(a ^ separator, 0x9e3779b1);
-      b = Math.imul(b ^ separator, 0x5f356495);
-    }
-    for (let index = 0; index < address.length; index++) {
-      const unit = address.charCodeAt(index);
-      a = Math.imul(a ^ unit, 0x9e3779b1);
-      b = Math.imul(b ^ unit, 0x5f356495);
-      a ^= a >>> 15;
-      b ^= b >>> 13;
-    }
-    a = Math.imul(a ^ (a >>> 16), 0x85ebca6b) ^ Math.imul(b ^ (b >>> 13), 0xc2b2ae35);
-    b = Math.imul(b ^ (b >>> 16), 0x85ebca6b) ^ Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
-    this.#print.high = (a ^ (a >>> 16)) >>> 0;
-    this.#print.low = (b ^ (b >>> 16)) >>> 0;
+    fingerprint(this.#seed, tenant, list, address, this.#print);
   }
 }

@@ -8,6 +8,10 @@ export const topics = {
   realtimeRequests: 'mail.requests.realtime',
   events: 'mail.events',
   suppressions: 'mail.suppressions',
+  /** Who suppressed whom, when and why: what the compacted table forgets. */
+  suppressionChanges: 'mail.suppression-changes',
+  /** What came back, not read yet. */
+  reports: 'mail.reports',
   control: 'mail.control',
   templates: 'mail.templates',
 } as const;

@@ -4,8 +4,8 @@ import type { RecordName, Records } from '@millrace/schemas';
 export interface FollowedTableOptions<N extends RecordName> {
   readonly topic: string;
   readonly record: N;
-  /** The newest value of a key; null: the key was deleted. Keys are UTF-8. */
-  readonly onChange: (key: string, value: Records[N] | null) => void;
+  /** The newest value of a key; null: the key was deleted. Keys are UTF-8. The next one waits for its promise. */
+  readonly onChange: (key: string, value: Records[N] | null) => void | Promise<void>;
   /** The first time that the end has been reached. */
   readonly onCaughtUp?: () => void;
 }

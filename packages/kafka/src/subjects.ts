@@ -11,6 +11,8 @@ export const subjects: readonly {
   { record: 'SendRequest', subject: (prefix) => `${prefix}${topics.realtimeRequests}-value` },
   { record: 'MessageEvent', subject: (prefix) => `${prefix}${topics.events}-value` },
   { record: 'Suppression', subject: (prefix) => `${prefix}${topics.suppressions}-value` },
+  { record: 'SuppressionChange', subject: (prefix) => `${prefix}${topics.suppressionChanges}-value` },
+  { record: 'InboundReport', subject: (prefix) => `${prefix}${topics.reports}-value` },
   { record: 'ControlState', subject: (prefix) => `${prefix}${topics.control}-value` },
   { record: 'Template', subject: (prefix) => `${prefix}${topics.templates}-value` },
   { record: 'WebhookAttempt', subject: (prefix) => `${prefix}${webhookTopics.log}-value` },

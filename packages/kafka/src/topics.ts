@@ -36,8 +36,10 @@ export function topicSpecs(): readonly TopicSpec[] {
     ...queues.map(queue),
     { name: topics.events, kept: { kind: 'time', retentionMs: 30 * dayMs } },
     queue(webhookTopics.log),
+    { name: topics.reports, kept: { kind: 'time', retentionMs: 30 * dayMs } },
+    { name: topics.suppressionChanges, kept: { kind: 'time', retentionMs: 400 * dayMs } },
     ...[topics.suppressions, topics.control, topics.templates, webhookTopics.state].map(compacted),
-    ...[...queues, topics.events].map(
+    ...[...queues, topics.events, topics.reports].map(
       (name): TopicSpec => ({
         name: deadLetterTopic(name),
         kept: { kind: 'time', retentionMs: 30 * dayMs },

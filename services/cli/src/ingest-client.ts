@@ -22,32 +22,80 @@ export interface IngestAnswer {
 
 const timeoutMs = 30_000;
 
+/** What all calls need of the installation. */
+type IngestAccess = Pick<Installation, 'ingestUrl' | 'apiKey' | 'endpoints'>;
+
 /** Throws CliError for every answer but 2xx, and where ingest is not there. */
-export async function callIngest(
-  installation: Pick<Installation, 'ingestUrl' | 'apiKey' | 'endpoints'>,
-  call: IngestCall,
-): Promise<IngestAnswer> {
+export async function callIngest(installation: IngestAccess, call: IngestCall): Promise<IngestAnswer> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const response = await ask(installation, call, {
+    ...(call.body === undefined ? {} : { type: 'application/json', content: JSON.stringify(call.body) }),
+    signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
+  });
+  const body = parsed(await received(installation, call, () => response.text()));
+  if (response.ok) return { status: response.status, headers: response.headers, body };
+  throw refusal(response, body, installation.ingestUrl);
+}
+
+/** A stream in one direction or both, however long it takes. Throws as {@link callIngest}. */
+export interface IngestStream extends Omit<IngestCall, 'body'> {
+  readonly content?: { readonly type: string; readonly stream: ReadableStream<Uint8Array> };
+}
+
+/** The answer as it comes. Throws CliError for every answer but 2xx, and where ingest is not there. */
+export async function streamIngest(
+  installation: IngestAccess,
+  call: IngestStream,
+): Promise<ReadableStream<Uint8Array>> {
+  const { content } = call;
+  const response = await ask(installation, call, {
+    ...(content === undefined ? {} : { type: content.type, content: content.stream }),
+    signal: call.signal ?? null,
+  });
+  if (response.ok && response.body !== null) return response.body;
+  throw refusal(response, parsed(await response.text()), installation.ingestUrl);
+}
+
+/** Method, path and header fields of a call, whatever it carries. */
+type CallHead = Omit<IngestCall, 'body'>;
+
+interface Sent {
+  readonly type?: string;
+  readonly content?: string | ReadableStream<Uint8Array>;
+  readonly signal: AbortSignal | null;
+}
+
+async function ask(installation: IngestAccess, call: CallHead, sent: Sent): Promise<Response> {
   const { ingestUrl, apiKey } = installation;
   if (apiKey === undefined) {
     throw new CliError('usage', 'ERR_NO_API_KEY', 'No API key is given.', {
       hint: 'Set MILLRACE_API_KEY or give --api-key; npm start writes one for the local pipeline.',
     });
   }
-  const timeout = AbortSignal.timeout(timeoutMs);
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(ingestUrl + call.path, {
+  return received(installation, call, () =>
+    fetch(ingestUrl + call.path, {
       method: call.method,
       headers: {
         authorization: `Bearer ${apiKey}`,
-        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(sent.type === undefined ? {} : { 'content-type': sent.type }),
         ...call.headers,
       },
-      body: call.body === undefined ? null : JSON.stringify(call.body),
-      signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
-    });
-    text = await response.text();
+      body: sent.content ?? null,
+      // A stream is sent while the answer is awaited.
+      ...(typeof sent.content === 'object' ? { duplex: 'half' } : {}),
+      signal: sent.signal,
+    }),
+  );
+}
+
+/** What the network throws, as our error. */
+async function received<T>(
+  { ingestUrl, endpoints }: IngestAccess,
+  call: CallHead,
+  receive: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await receive();
   } catch (error) {
     if (call.signal?.aborted) throw error;
     throw new CliError(
@@ -55,16 +103,13 @@ export async function callIngest(
       'ERR_INGEST_UNREACHABLE',
       `Ingest does not answer at ${ingestUrl}: ${reasonOf(error)}.`,
       {
-        hint: installation.endpoints
-          ? `${installation.endpoints.file} says it should: is npm start still running?`
+        hint: endpoints
+          ? `${endpoints.file} says it should: is npm start still running?`
           : 'Start it (npm start for the local pipeline), or say where it is with --url or MILLRACE_URL.',
         cause: error,
       },
     );
   }
-  const body = parsed(text);
-  if (response.ok) return { status: response.status, headers: response.headers, body };
-  throw refusal(response, body, ingestUrl);
 }
 
 const parsed = (text: string): unknown => {

@@ -14,6 +14,7 @@ import { repeated } from './flags.ts';
 import { findInstallation, type Installation, type InstallationFlags } from './installation.ts';
 import { InterruptedError } from './patience.ts';
 import { addControls, addForecast, addShaping, addWarmUp, addWhy } from './shaping-commands.ts';
+import { addSuppression } from './suppression-commands.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The process around the command. */
@@ -67,6 +68,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
 
   addSend(program, act);
   addTemplate(program, act);
+  addSuppression(program, act);
   addStatus(program, act);
   addEvents(program, act);
   addTrace(program, act);

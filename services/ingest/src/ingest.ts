@@ -19,6 +19,7 @@ import { startSubmission } from './smtp/submission.ts';
 import { Spine } from './spine.ts';
 import { Submitter } from './submitter.ts';
 import { SuppressionList } from './suppression-list.ts';
+import { SuppressionWriter } from './suppression-writer.ts';
 import { TemplateCatalogue } from './template-catalogue.ts';
 import { TemplateStore } from './template-store.ts';
 
@@ -98,7 +99,13 @@ export const startIngest = async (options: IngestOptions): Promise<Ingest> => {
       maxBodyBytes: Math.ceil((ingest.max_message_bytes * 4) / 3) + jsonOverheadBytes,
     },
     templates: { keyring, catalogue, spine },
-    suppressions: { keyring, list: suppressions, spine },
+    suppressions: {
+      keyring,
+      list: suppressions,
+      spine,
+      kafka,
+      writer: new SuppressionWriter(spine, suppressions),
+    },
     controls: { keyring, list: controls, spine, names: config, log: logger },
     health: { kafka: () => spine.ready, redis: () => options.redis.ready },
     log: logger,

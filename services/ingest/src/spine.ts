@@ -17,6 +17,7 @@ const ownTopics = [
   topics.realtimeRequests,
   topics.templates,
   topics.suppressions,
+  topics.suppressionChanges,
   topics.control,
 ];
 /** Not acknowledged yet, of a stream; what comes above it waits its turn. */

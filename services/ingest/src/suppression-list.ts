@@ -7,6 +7,11 @@ import type { Suppression } from '@millrace/schemas';
 export class SuppressionList {
   readonly #index = new SuppressionIndex(randomInt(2 ** 32));
 
+  /** Entries of all tenants. */
+  get size(): number {
+    return this.#index.size;
+  }
+
   /** Begins to follow the topic. */
   follow(kafka: Kafka): Promise<FollowedTable> {
     return kafka.followedTable({

@@ -9,7 +9,8 @@ import { JsonBody, parseJson } from './json-body.ts';
 import { addMessageRoutes, type MessageRoutes } from './message-routes.ts';
 import { answerWithProblems, type FailureLog } from './problems.ts';
 import { observeRequests } from './request-span.ts';
-import { addSuppressionRoutes, type SuppressionRoutes } from './suppression-routes.ts';
+import { addSuppressionListRoutes, type SuppressionListRoutes } from './suppression-list-routes.ts';
+import { addSuppressionRoutes } from './suppression-routes.ts';
 import { addTemplateRoutes, type TemplateRoutes } from './template-routes.ts';
 
 /** A connection on which nothing moves for so long is closed, ms. */
@@ -18,7 +19,7 @@ const idleMs = 120_000;
 export interface HttpServerOptions {
   readonly messages: MessageRoutes;
   readonly templates: TemplateRoutes;
-  readonly suppressions: SuppressionRoutes;
+  readonly suppressions: SuppressionListRoutes;
   readonly controls: ControlRoutes;
   readonly health: HealthRoutes;
   readonly log: FailureLog;
@@ -34,9 +35,12 @@ const parseBodies = (app: FastifyInstance): void => {
       done(error instanceof Error ? error : new Error(String(error)));
     }
   });
-  app.addContentTypeParser(['application/x-ndjson', 'application/jsonl'], (_request, payload, done) => {
-    done(null, payload);
-  });
+  app.addContentTypeParser(
+    ['application/x-ndjson', 'application/jsonl', 'text/csv'],
+    (_request, payload, done) => {
+      done(null, payload);
+    },
+  );
 };
 
 /** The application, not yet listening. */
@@ -60,6 +64,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   addMessageRoutes(app, options.messages);
   addTemplateRoutes(app, options.templates);
   addSuppressionRoutes(app, options.suppressions);
+  addSuppressionListRoutes(app, options.suppressions);
   addControlRoutes(app, options.controls);
   addHealthRoutes(app, options.health);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());

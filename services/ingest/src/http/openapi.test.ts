@@ -44,9 +44,9 @@ const holds = (schema: object, value: unknown): string => {
 
 const operationOf = (method: string, path: string): Operation => {
   for (const [template, operations] of Object.entries(document.paths)) {
-    const pattern = new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
+    const pattern = new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
     const operation = operations[method.toLowerCase()];
-    if (pattern.test(path) && operation !== undefined) return operation;
+    if (pattern.test(path.split('?')[0] ?? '') && operation !== undefined) return operation;
   }
   return assert.fail(`the document does not know ${method} ${path}`);
 };
@@ -80,6 +80,7 @@ const call = async (method: string, path: string, options: Call = {}, of: Rig = 
   const media = response.headers.get('content-type')?.split(';')[0] ?? '';
   const schema = documented.content[media]?.schema;
   assert.ok(schema, `media type ${media}: ${where}`);
+  if (media === 'text/csv') return { status, type: undefined, value: text };
   const lines = media === 'application/x-ndjson' ? text.split('\n').filter((line) => line !== '') : [text];
   for (const line of lines) assert.equal(holds(schema, JSON.parse(line)), '', where);
   const value: unknown = media === 'application/x-ndjson' ? lines : JSON.parse(text);
@@ -130,6 +131,9 @@ describe('the OpenAPI document', () => {
       ['GET', '/v1/templates/welcome/versions/1', undefined],
       ['PUT', '/v1/suppressions/bob@yahoo.com', { reason: 'complaint', streams: ['batch'], note: 'asked' }],
       ['GET', '/v1/suppressions/bob@yahoo.com', undefined],
+      ['GET', '/v1/suppressions', undefined],
+      ['GET', '/v1/suppressions.csv', undefined],
+      ['GET', '/v1/suppressions/bob@yahoo.com/changes', undefined],
       ['DELETE', '/v1/suppressions/bob@yahoo.com', undefined],
       ['PUT', '/v1/controls/limits/source%3Aone', { reason: 'asked', limits: { max_message_rate: '1/s' } }],
       ['GET', '/v1/controls', undefined],
@@ -156,6 +160,19 @@ describe('the OpenAPI document', () => {
       }
       if (method !== 'GET' && !isBatch) assert.equal((await call(method, path, options, lost)).status, 503);
     }
+    const csv = typed('text/csv', 'address,reason\ncarol@yahoo.com,bounce\nnobody,bounce\n');
+    assert.equal((await call('POST', '/v1/suppressions.csv', csv)).status, 200);
+    assert.equal((await call('POST', '/v1/suppressions.csv', { ...csv, key: null })).status, 401);
+    assert.equal((await call('POST', '/v1/suppressions.csv', { ...csv, key: 'reader' })).status, 403);
+    assert.equal((await call('POST', '/v1/suppressions.csv', typed('text/plain', 'x'))).status, 415);
+    assert.equal((await call('POST', '/v1/suppressions.csv', typed('text/csv', 'name\nx\n'))).status, 422);
+    assert.equal((await call('POST', '/v1/suppressions.csv', csv, lost)).status, 503);
+    for (const path of ['/v1/suppressions', '/v1/suppressions.csv']) {
+      assert.equal((await call('GET', `${path}?limit=0`)).status, 422);
+      assert.equal((await call('GET', path, {}, lost)).status, 503);
+    }
+    assert.equal((await call('GET', '/v1/suppressions/none/changes')).status, 422);
+    assert.equal((await call('GET', '/v1/suppressions/none@example.org/changes', {}, lost)).status, 503);
     await call('PUT', '/v1/suppressions/@example.com');
     await call('DELETE', '/v1/suppressions/@example.com');
 
@@ -202,7 +219,11 @@ describe('the OpenAPI document', () => {
       .flatMap(({ operationId, requestBody, responses }) =>
         Object.keys(responses)
           .filter((status) => !['500', '507', '409'].includes(status))
-          .filter((status) => status !== '400' || (requestBody !== undefined && operationId !== 'sendBatch'))
+          .filter(
+            (status) =>
+              status !== '400' ||
+              (requestBody !== undefined && !['sendBatch', 'importSuppressions'].includes(operationId)),
+          )
           .map((status) => `${operationId} ${status}`),
       )
       .filter((one) => !seen.has(one));

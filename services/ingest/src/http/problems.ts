@@ -20,7 +20,7 @@ export const toProblemError = (error: unknown): ProblemError => {
     case 'FST_ERR_CTP_INVALID_TYPE':
       return new ProblemError(
         'unsupported-media-type',
-        'Send application/json, to the batch route application/x-ndjson',
+        'Send application/json, to the batch route application/x-ndjson, to an import text/csv',
         { cause: error },
       );
     default:

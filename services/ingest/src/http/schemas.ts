@@ -117,13 +117,58 @@ export const SuppressionBody = strict({
   ),
   streams: Type.Optional(streams),
   expires_at: Type.Optional(text('RFC 3339; default: never', { maxLength: 64 })),
-  note: Type.Optional(text('For people', { maxLength: 1_000 })),
+  note: Type.Optional(text('Why, for people', { maxLength: 1_000 })),
+  list: Type.Optional(
+    text('Only messages of this list (category); `*`: of every list; default: in general', {
+      maxLength: 100,
+    }),
+  ),
+  author: Type.Optional(text('Who; default: the id of the API key', { maxLength: 100 })),
 });
 
 export const SuppressionSchema = strict({
   address: text('Lower case, domain as A-labels; `@example.com` is a whole domain'),
   reason: text('manual, bounce, complaint or unsubscribe'),
   streams: Type.Array(Type.String(), { description: 'Streams that must not send to it' }),
+  list: Type.Union([Type.String(), Type.Null()], { description: 'The list that was asked about or named' }),
+});
+
+const orNull = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
+const reasonText = text('manual, bounce, complaint or unsubscribe');
+
+export const SuppressionRowSchema = strict({
+  address: text('Lower case, domain as A-labels; `@example.com` is a whole domain'),
+  reason: reasonText,
+  streams: Type.Array(Type.String(), { description: 'Streams that it applies to; empty: all' }),
+  list: orNull('The list that it applies to; `*`: every list; null: everything'),
+  created_at: text('RFC 3339', { format: 'date-time' }),
+  expires_at: orNull('RFC 3339; null: never'),
+  author: text('Who'),
+  note: orNull('Why'),
+  message_id: orNull('The message whose bounce, complaint or unsubscription it was'),
+});
+
+export const SuppressionChangeSchema = strict({
+  change: text('added or removed'),
+  time: text('RFC 3339', { format: 'date-time' }),
+  list: orNull('The list that it was about'),
+  reason: text('As of the suppression; empty where it was removed'),
+  author: text('Who'),
+  note: orNull('Why'),
+  expires_at: orNull('RFC 3339; null: never'),
+  message_id: orNull('The message whose bounce, complaint or unsubscription it was'),
+});
+
+export const ImportedSchema = strict({
+  added: Type.Integer({ description: 'Rows that are suppressions now' }),
+  refused: Type.Integer({ description: 'Rows that were wrong' }),
+  errors: Type.Array(
+    strict({
+      line: Type.Integer({ description: 'From 1' }),
+      message: text('What is wrong with it'),
+    }),
+    { description: 'The first hundred of those' },
+  ),
 });
 
 export const HealthSchema = strict({
