@@ -132,3 +132,10 @@ export const BatchLine = strict(
   { description },
 );
 export type BatchLine = Static<typeof BatchLine>;
+
+/** What decides a body's stream. */
+export const classifiedBy = (body: Pick<SendBody, 'stream' | 'category' | 'guarantee'>) => ({
+  stream: body.stream ?? null,
+  category: body.category ?? null,
+  guarantee: body.guarantee ?? 'at_least_once',
+});

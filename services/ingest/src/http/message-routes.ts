@@ -11,7 +11,7 @@ import type { Repeatable } from '../idempotency.ts';
 import type { KeyRate } from '../key-rate.ts';
 import type { Keyring, Scope } from '../keyring.ts';
 import { invalidRequest, ProblemError, type ProblemKind } from '../problem.ts';
-import { BatchLine, SendBody } from '../send-body.ts';
+import { BatchLine, classifiedBy, SendBody } from '../send-body.ts';
 import type { Submitter } from '../submitter.ts';
 import { callerOf, requireScopes } from './authentication.ts';
 import { jsonBodyOf } from './json-body.ts';
@@ -55,12 +55,6 @@ const idempotencyKeyOf = (request: FastifyRequest): string | null => {
     { field: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' },
   ]);
 };
-
-const classifiedBy = (body: SendBody) => ({
-  stream: body.stream ?? null,
-  category: body.category ?? null,
-  guarantee: body.guarantee ?? 'at_least_once',
-});
 
 const sendOne = (routes: MessageRoutes) => async (request: FastifyRequest, reply: FastifyReply) => {
   const caller = callerOf(request);

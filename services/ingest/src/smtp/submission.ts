@@ -1,7 +1,7 @@
 /** SMTP submission (RFC 6409): AUTH with an API key, STARTTLS, one message for each recipient, 250 when Kafka has it. */
 import { once } from 'node:events';
 import { type AddressInfo, isIP } from 'node:net';
-import { parseAddress } from '@millrace/core';
+import { classifyStream, parseAddress } from '@millrace/core';
 import type {
   SMTPServerAddress,
   SMTPServerAuthentication,
@@ -14,9 +14,11 @@ import type { KeyRate } from '../key-rate.ts';
 import type { Caller, Keyring } from '../keyring.ts';
 import { mailboxesOf } from '../mailbox.ts';
 import { fieldsNamed, fieldText } from '../raw-message.ts';
+import { classifiedBy } from '../send-body.ts';
 import type { Submitter } from '../submitter.ts';
 import type { Certificate } from './certificate.ts';
 import { collectMessage } from './data-collector.ts';
+import { type DataSpan, dataSpan } from './data-span.ts';
 import { takeMillraceHeaders } from './millrace-headers.ts';
 import { receivedField } from './received.ts';
 import { replyOf, SmtpReply } from './reply.ts';
@@ -110,16 +112,30 @@ class Submission {
   }
 
   async message(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<string> {
-    const caller = this.#callerOf(session);
-    const collected = await collectMessage(stream, this.#options.budget, this.#options.maxMessageBytes);
+    const span = dataSpan(session);
     try {
-      return await this.#submit(collected.message, caller, session);
-    } finally {
-      collected.release();
+      const caller = this.#callerOf(session);
+      const collected = await collectMessage(stream, this.#options.budget, this.#options.maxMessageBytes);
+      try {
+        const text = await this.#submit(collected.message, caller, session, span);
+        span.end(250);
+        return text;
+      } finally {
+        collected.release();
+      }
+    } catch (error) {
+      const reply = replyOf(error);
+      span.end(reply.responseCode);
+      throw reply;
     }
   }
 
-  async #submit(received: Buffer, caller: Caller, session: SMTPServerSession): Promise<string> {
+  async #submit(
+    received: Buffer,
+    caller: Caller,
+    session: SMTPServerSession,
+    span: DataSpan,
+  ): Promise<string> {
     const { wishes, message, fields } = takeMillraceHeaders(received);
     if (fieldsNamed(fields, 'received').length > maxReceivedFields) {
       throw new SmtpReply(
@@ -147,7 +163,10 @@ class Submission {
     const trace = receivedField({ session, hostname: this.#options.hostname, now });
     const submission = { caller, via: 'smtp', acceptedAt: now, idempotencyKey: null } as const;
     const bytes = Buffer.concat([trace, message]);
-    const submitted = await this.#options.submitter.submit({ ...wishes, to }, submission, bytes);
+    const { stream } = classifyStream(classifiedBy(wishes), caller.facts.policy);
+    const submitted = await span.within({ 'millrace.stream': stream, 'millrace.tenant': caller.tenant }, () =>
+      this.#options.submitter.submit({ ...wishes, to }, submission, bytes),
+    );
     return `2.6.0 Ok: queued as ${submitted.request_id}`;
   }
 
