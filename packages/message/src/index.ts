@@ -26,4 +26,4 @@ export {
   templateProblems,
 } from './template/template-renderer.ts';
 export { readUnsubscribeToken, type Unsubscribe } from './unsubscribe.ts';
-export { readVerp, readVerpToken } from './verp.ts';
+export { readVerp, readVerpToken, type VerpRecipient, verpNames, verpTokenOf } from './verp.ts';

@@ -43,12 +43,12 @@ export const messageParts = (facts: MessageFacts, task: DeliveryTask, now: numbe
     id,
     sender: facts.senders.of(task.mail_from),
     recipient: checkedAddress(task.recipient, 'Recipient'),
-    token: verpToken(id, facts.returnPathSecret),
+    token: verpToken(id, task, facts.returnPathSecret),
     unsubscribeUrl: () => {
       if (facts.unsubscribe === undefined) return undefined;
       const { options, keys } = facts.unsubscribe;
-      const { tenant, recipient, campaign } = task;
-      link ??= unsubscribeUrl({ messageId: id, tenant, recipient, campaign }, options, keys);
+      const { tenant, recipient, campaign, category: list } = task;
+      link ??= unsubscribeUrl({ messageId: id, tenant, recipient, campaign, list }, options, keys);
       return link;
     },
     date: dateOf(task, now),

@@ -113,10 +113,12 @@ test('the same task gives the same bytes at each attempt, the signatures apart',
 });
 
 test('batch has List-Unsubscribe and its one-click field, both signed; realtime has neither', async () => {
-  const { data } = await prepared({ stream: 'batch', campaign: 'autumn', composed: composed() });
+  const { data } = await prepared({
+    ...{ stream: 'batch', category: 'newsletter', campaign: 'autumn', composed: composed() },
+  });
   const [value = ''] = valuesOf(data, 'List-Unsubscribe');
   const [, token = ''] =
-    /^<https:\/\/example\.com\/u\/([\w-]+)>, <mailto:unsubscribe%2B[a-z2-7]{36}@example\.com\?subject=unsubscribe>$/.exec(
+    /^<https:\/\/example\.com\/u\/([\w-]+)>, <mailto:unsubscribe%2B[a-z2-7]{44}@example\.com\?subject=unsubscribe>$/.exec(
       value,
     ) ?? [];
   assert.deepEqual(readUnsubscribeToken(token, unsubscribeSpecimen.secret), {
@@ -124,6 +126,7 @@ test('batch has List-Unsubscribe and its one-click field, both signed; realtime 
     tenant: 'acme',
     recipient: 'bob@example.org',
     campaign: 'autumn',
+    list: 'newsletter',
   });
   assert.deepEqual(valuesOf(data, 'List-Unsubscribe-Post'), ['List-Unsubscribe=One-Click']);
   for (const signature of valuesOf(data, 'DKIM-Signature'))
@@ -163,7 +166,7 @@ test('Feedback-ID tells campaign, tenant, category or stream, and sender', async
 test('the envelope sender names the message', async () => {
   const task = taskWith({ composed: composed() });
   const { envelope } = await prepareMessage(facts, task, { now: specimenNow });
-  assert.match(envelope.mailFrom, /^b\+[a-z2-7]{36}@bounce\.example\.com$/);
+  assert.match(envelope.mailFrom, /^b\+[a-z2-7]{44}@bounce\.example\.com$/);
   assert.equal(readVerp(envelope.mailFrom, unsubscribeSpecimen.secret), task.message_id);
 });
 

@@ -30,6 +30,8 @@ export interface Unsubscribe {
   /** The address that the mail went to. */
   readonly recipient: string;
   readonly campaign: string | null;
+  /** The list (category) that the mail was of. */
+  readonly list: string | null;
 }
 
 /** The keys that the secret stands for; made once. */
@@ -58,7 +60,7 @@ export const unsubscribeKeys = (secret: string): UnsubscribeKeys => ({
 export const unsubscribeToken = (facts: Unsubscribe, keys: UnsubscribeKeys): string => {
   const plain = Buffer.concat([
     messageIdBytes(facts.messageId),
-    Buffer.from([facts.tenant, facts.recipient, facts.campaign ?? ''].join('\0'), 'utf8'),
+    Buffer.from([facts.tenant, facts.recipient, facts.campaign ?? '', facts.list ?? ''].join('\0'), 'utf8'),
   ]);
   const nonce = createHmac('sha256', keys.nonce).update(plain).digest().subarray(0, nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', keys.encryption, nonce);
@@ -80,8 +82,8 @@ export const readUnsubscribeToken = (token: string, secret: string): Unsubscribe
   const plain = opened(decipher, bytes.subarray(1 + nonceBytes, -tagBytes));
   const messageId = plain === undefined ? undefined : messageIdFromBytes(plain.subarray(0, idBytes));
   if (plain === undefined || messageId === undefined || !isMessageId(messageId)) return undefined;
-  const [tenant = '', recipient = '', campaign = ''] = plain.toString('utf8', idBytes).split('\0');
-  return { messageId, tenant, recipient, campaign: campaign === '' ? null : campaign };
+  const [tenant = '', recipient = '', campaign = '', list = ''] = plain.toString('utf8', idBytes).split('\0');
+  return { messageId, tenant, recipient, campaign: campaign || null, list: list || null };
 };
 
 /** The decrypted bytes, or undefined when the tag does not fit: the one way in which a forged token shows. */

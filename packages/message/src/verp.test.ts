@@ -10,12 +10,13 @@ import {
   unsubscribeToken,
   unsubscribeUrl,
 } from './unsubscribe.ts';
-import { readVerp, readVerpToken, verpAddress, verpToken } from './verp.ts';
+import { readVerp, readVerpToken, verpAddress, verpNames, verpToken } from './verp.ts';
 
 const anyId = fc
   .tuple(fc.integer({ min: 0, max: 2 ** 44 }), fc.uint8Array({ minLength: 10, maxLength: 10 }))
   .map(([time, random]) => newMessageId(time, (bytes) => bytes.set(random)));
 const secret = 'a secret of the tests';
+const to = { tenant: 'acme', recipient: 'Bob@example.org' };
 
 test('base32 reads back what it wrote, in any case', () => {
   fc.assert(
@@ -33,7 +34,7 @@ test('base32 reads back what it wrote, in any case', () => {
 test('a return path leads back to its message, also when its case was lost', () => {
   fc.assert(
     fc.property(anyId, fc.option(fc.constant(secret), { nil: undefined }), (id, key) => {
-      const address = verpAddress(verpToken(id, key), 'bounce.example.com');
+      const address = verpAddress(verpToken(id, to, key), 'bounce.example.com');
       assert.ok(address.indexOf('@') <= 64);
       assert.equal(readVerp(address, key), id);
       assert.equal(readVerp(address.toUpperCase(), key), id);
@@ -44,10 +45,10 @@ test('a return path leads back to its message, also when its case was lost', () 
 test('a return path that somebody made up leads nowhere', () => {
   fc.assert(
     fc.property(anyId, (id) => {
-      const token = verpToken(id, secret);
-      assert.equal(readVerp(verpAddress(verpToken(id, undefined), 'x.example'), secret), undefined);
+      const token = verpToken(id, to, secret);
+      assert.equal(readVerp(verpAddress(verpToken(id, to, undefined), 'x.example'), secret), undefined);
       assert.equal(
-        readVerp(verpAddress(verpToken(id, 'another secret of tests'), 'x.example'), secret),
+        readVerp(verpAddress(verpToken(id, to, 'another secret of tests'), 'x.example'), secret),
         undefined,
       );
       const changed = `${token[0] === 'a' ? 'b' : 'a'}${token.slice(1)}`;
@@ -59,13 +60,29 @@ test('a return path that somebody made up leads nowhere', () => {
     'b+@x.example',
     'bob@x.example',
     `b+${'a'.repeat(26)}@x.example`,
-    `b+${'a'.repeat(36)}@x.example`,
+    `b+${'a'.repeat(44)}@x.example`,
   ]) {
     assert.equal(readVerp(address, secret), undefined, address);
   }
 });
 
+test('a token knows whom its message went to', () => {
+  fc.assert(
+    fc.property(anyId, (id) => {
+      const token = verpToken(id, to, secret);
+      assert.equal(verpNames(token, { tenant: 'acme', recipient: 'bob@EXAMPLE.org' }, secret), true);
+      assert.equal(verpNames(token.toUpperCase(), to, secret), true);
+      assert.equal(verpNames(token, { ...to, tenant: 'other' }, secret), false);
+      assert.equal(verpNames(token, { ...to, recipient: 'eve@example.org' }, secret), false);
+      const other = verpToken(id, { ...to, recipient: 'eve@example.org' }, secret);
+      const mixed = token.slice(0, 26) + other.slice(26, 34) + token.slice(34);
+      assert.equal(readVerpToken(mixed, secret), undefined, 'the proof covers the recipient');
+    }),
+  );
+});
+
 const anyFacts = fc.record({
+  list: fc.option(fc.constantFrom('news', 'weekly offers')),
   messageId: anyId,
   tenant: fc.constantFrom('acme', 'a-b.c'),
   recipient: fc.constantFrom('bob@example.org', '用户@example.org', '"a b"@example.org'),
@@ -95,7 +112,13 @@ test('an unsubscription says who and from what, and is the same each time', () =
 test('a changed or cut token says nothing', () => {
   const token = Buffer.from(
     unsubscribeToken(
-      { messageId: newMessageId(1), tenant: 'acme', recipient: 'bob@example.org', campaign: null },
+      {
+        messageId: newMessageId(1),
+        tenant: 'acme',
+        recipient: 'bob@example.org',
+        campaign: null,
+        list: null,
+      },
       unsubscribeKeys(secret),
     ),
     'base64url',
@@ -111,7 +134,13 @@ test('a changed or cut token says nothing', () => {
 });
 
 test('links and addresses are made of what is configured', () => {
-  const facts = { messageId: newMessageId(1), tenant: 'acme', recipient: 'bob@example.org', campaign: null };
+  const facts = {
+    messageId: newMessageId(1),
+    tenant: 'acme',
+    recipient: 'bob@example.org',
+    campaign: null,
+    list: null,
+  };
   const keys = unsubscribeKeys(secret);
   assert.equal(unsubscribeUrl(facts, { secret }, keys), undefined);
   assert.equal(unsubscribeMailto('token', { secret }), undefined);
