@@ -164,7 +164,6 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
       window_bytes: 8_388_608,
       journal_days: 1,
       prefer: 'ipv4',
-      signing_threads: 2,
       ...options.delivery,
     },
   };

@@ -430,7 +430,6 @@ export const DeliveryConfig = strict(
       ),
     ),
     prefer: choice(['ipv4', 'ipv6'], 'Which addresses of a host are tried first', 'ipv4'),
-    signing_threads: integer('libuv threads that DKIM signing may use', 2, 1, 64),
   },
   'The workers that speak to the providers',
 );
