@@ -70,6 +70,38 @@ test('what was taken is on its way to Redis within a turn of the event loop, but
   assert.ok((await journal.lookup(taken)).every(({ kind }) => kind === 'done'));
 });
 
+test('a claim takes what nobody has, and leaves to another worker what it has begun or done', async (t) => {
+  const rig = await redisRig(t);
+  const one = await rig.worker();
+  const two = await rig.worker();
+  const [id] = ids(1, Date.now);
+  assert.ok(id);
+  assert.deepEqual(await one.journal.claim(id), { kind: 'none' });
+  const theirs = await two.journal.claim(id);
+  assert.ok(theirs.kind === 'inflight' && theirs.worker === one.census.number);
+  const [still] = await two.journal.lookup([id]);
+  assert.ok(still?.kind === 'inflight' && still.worker === one.census.number);
+  await one.journal.undo(id);
+  assert.deepEqual(await two.journal.claim(id), { kind: 'none' });
+  const at = Date.now();
+  await two.journal.done(id, at);
+  assert.deepEqual(await one.journal.claim(id), { kind: 'done', at });
+  assert.deepEqual(await two.journal.lookup([id]), [{ kind: 'done', at }]);
+});
+
+test('what was taken goes along with the next call, and by itself when none comes', async (t) => {
+  const rig = await redisRig(t);
+  const { journal } = await rig.worker();
+  const [id, other] = ids(2, () => Date.now() - 5 * minute);
+  assert.ok(id && other);
+  await journal.begin([id]);
+  const { calls } = journal.stats;
+  await Promise.all([journal.done(id), journal.claim(other)]);
+  assert.equal(journal.stats.calls, calls + 1);
+  await journal.done(other);
+  assert.equal(journal.stats.calls, calls + 2);
+});
+
 test('what was refused may be begun again as if nothing had been', async (t) => {
   const rig = await redisRig(t);
   const worker = await rig.worker();
