@@ -20,8 +20,22 @@ const assemble = (timestampMs: number, hex: string): MessageId => {
   return id;
 };
 
+const poolBytes = 4_096;
+const pool = Buffer.allocUnsafeSlow(poolBytes);
+let unused = poolBytes;
+
+/** Random bytes from a pool: asking the generator for a few bytes costs as much as for thousands. None is given twice. */
+const pooledRandom: RandomFill = (bytes) => {
+  if (unused + bytes.length > poolBytes) {
+    randomFillSync(pool);
+    unused = 0;
+  }
+  pool.copy(bytes, 0, unused, unused + bytes.length);
+  unused += bytes.length;
+};
+
 /** A fresh id. `now`: ms since the epoch. */
-export const newMessageId = (now: number, random: RandomFill = randomFillSync): MessageId => {
+export const newMessageId = (now: number, random: RandomFill = pooledRandom): MessageId => {
   const bytes = Buffer.allocUnsafe(10);
   random(bytes);
   return assemble(now, bytes.toString('hex'));

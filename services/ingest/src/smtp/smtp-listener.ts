@@ -15,7 +15,16 @@ class SubmissionConnection extends SMTPConnection {
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     const offersAuth = Array.isArray(data) && !this.secure && !this.insecureAuth;
     const said = offersAuth ? data.filter((line) => !line.startsWith('AUTH ')) : data;
+    this.#gather();
     super.send(code, said, hasEnhancedCode(said) ? false : context);
+  }
+
+  /** Replies to commands that came together leave together (RFC 2920 3.2): each write of its own wakes the client. */
+  #gather(): void {
+    const socket = this._socket;
+    if (socket.writableCorked > 0) return;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
   }
 }
 

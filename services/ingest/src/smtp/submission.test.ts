@@ -96,11 +96,16 @@ const mail = (headers: readonly string[] = [], body = 'Hi') =>
 class RawClient {
   readonly #socket: Socket;
   readonly #lines: AsyncIterator<string>;
+  /** Reads that brought something. */
+  chunks = 0;
 
   constructor(of: Rig) {
     assert.ok(of.ingest.smtp);
     this.#socket = connect(of.ingest.smtp);
     this.#socket.on('error', () => this.#socket.destroy());
+    this.#socket.on('data', () => {
+      this.chunks += 1;
+    });
     this.#lines = createInterface({ input: this.#socket })[Symbol.asyncIterator]();
   }
 
@@ -174,6 +179,22 @@ describe('the dialogue', () => {
     );
     assert.match(await client.say(`AUTH PLAIN ${plain(login('full'))}\r\n`), /^235 /);
     assert.match(await client.say('MAIL FROM:<a@acme.example>\r\n'), /^250 /);
+    client.close();
+  });
+
+  test('replies to commands that came together leave together, in their order', async () => {
+    const client = await session();
+    await client.say('EHLO client.example\r\n');
+    await client.say(`AUTH PLAIN ${plain(login('full'))}\r\n`);
+    const before = client.chunks;
+    client.write(
+      Buffer.from('MAIL FROM:<a@acme.example>\r\nRCPT TO:<b@gmail.com>\r\nRCPT TO:<x\r\nNOOP\r\n'),
+    );
+    assert.match(await client.reply(), /^250 /);
+    assert.match(await client.reply(), /^250 /);
+    assert.match(await client.reply(), /^501 /);
+    assert.match(await client.reply(), /^250 /);
+    assert.equal(client.chunks - before, 1);
     client.close();
   });
 
