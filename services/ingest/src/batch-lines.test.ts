@@ -17,7 +17,7 @@ test('other work has its turn while a long batch is being read', async () => {
       taken += 1;
       return { request_id: 'r', messages: [] };
     },
-    { signal: new AbortController().signal, onInternal: assert.fail },
+    { signal: new AbortController().signal, onInternal: (error) => assert.fail(String(error)) },
   );
   let turns = 0;
   const otherWork = (async () => {
