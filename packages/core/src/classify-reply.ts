@@ -1,5 +1,5 @@
 /** What a reply means: for the message, and what kind of thing stood in the way. RFC 5321 4.2, RFC 3463, RFC 7372. */
-import { knownAnswer } from './known-answers.ts';
+import { answerOverCode, knownAnswer } from './known-answers.ts';
 
 export type ReplyCategory =
   // For good: nothing that time changes.
@@ -45,6 +45,10 @@ export interface ReplyMeaning {
   readonly outcome: 'delivered' | 'deferred' | 'bounced';
   /** `other` for what was delivered. */
   readonly category: ReplyCategory;
+  /** True: no time changes it. A bounce for a full mailbox or a block is not hard. */
+  readonly hard: boolean;
+  /** Name of the rule that decided: `enhanced-5.1.1`, `gmail-unusual-rate`, `text-user-unknown`, `code-550`. */
+  readonly rule: string;
 }
 
 /** Categories that say that this address does not take mail: only these may suppress a recipient. */
@@ -52,6 +56,19 @@ export const recipientCategories: ReadonlySet<ReplyCategory> = new Set([
   'invalid_recipient',
   'invalid_domain',
   'no_mx',
+]);
+
+/** Categories that no time changes, when the answer was for good; `other`: nobody said that time would. */
+const hardCategories: ReadonlySet<ReplyCategory> = new Set([
+  'invalid_recipient',
+  'invalid_domain',
+  'no_mx',
+  'relaying_denied',
+  'authentication',
+  'policy',
+  'message_too_large',
+  'content_rejected',
+  'other',
 ]);
 
 /** Enhanced codes that mean one thing whoever says them, without their class. */
@@ -87,6 +104,37 @@ const byDetail: Readonly<Record<string, ReplyCategory>> = {
   '7.650': 'rate_limited',
   '7.708': 'reputation',
 };
+
+/** Those that mean another thing when it is for good. */
+const byDetailForGood: Readonly<Record<string, ReplyCategory>> = {
+  // "Unable to route": the host is not there, now and later.
+  '4.4': 'invalid_domain',
+};
+const noDetail: Readonly<Record<string, ReplyCategory>> = {};
+
+const byClass = (code: number): Readonly<Record<string, ReplyCategory>> =>
+  code >= 500 ? byDetailForGood : noDetail;
+
+/** Codes that are given for nothing else: no words of the text stand against them. */
+const certain: ReadonlySet<string> = new Set([
+  '1.10',
+  '7.20',
+  '7.21',
+  '7.22',
+  '7.23',
+  '7.24',
+  '7.25',
+  '7.26',
+  '7.27',
+  '7.28',
+  '7.30',
+  '7.32',
+  '7.509',
+  '7.511',
+  '7.515',
+  '7.650',
+  '7.708',
+]);
 
 /** Those that are said of many things: only when the words say nothing. */
 const byVagueDetail: Readonly<Record<string, ReplyCategory>> = {
@@ -170,16 +218,26 @@ const byCode = (code: number, phase: ReplyPhase): ReplyCategory => {
   }
 };
 
-const categoryOf = (reply: ReplyFacts, phase: ReplyPhase): ReplyCategory => {
+interface Verdict {
+  readonly category: ReplyCategory;
+  readonly rule: string;
+}
+
+/** Words that count more than codes, then enhanced code, provider's words, common words, vague code, reply code. */
+const verdictOn = (reply: ReplyFacts, phase: ReplyPhase): Verdict => {
   const detail = detailOf(reply.enhanced, reply.code);
+  const enhancedRule = `enhanced-${reply.enhanced}`;
   if (detail !== undefined) {
-    const category = isBannedRange(detail) ? 'ip_listed' : byDetail[detail];
-    if (category !== undefined) return category;
+    const strong = answerOverCode(reply.text, reply.code);
+    if (strong !== undefined && !certain.has(detail)) return strong;
+    const category = isBannedRange(detail) ? 'ip_listed' : (byClass(reply.code)[detail] ?? byDetail[detail]);
+    if (category !== undefined) return { category, rule: enhancedRule };
   }
   const known = knownAnswer(reply.text, reply.code);
   if (known !== undefined) return known;
   const vague = detail === undefined ? undefined : byVagueDetail[detail];
-  return vague ?? byCode(reply.code, phase);
+  if (vague !== undefined) return { category: vague, rule: enhancedRule };
+  return { category: byCode(reply.code, phase), rule: `code-${reply.code}` };
 };
 
 /** Before MAIL a reply is about the session, not about the message. */
@@ -201,16 +259,25 @@ const isOfSession = (phase: ReplyPhase): boolean => {
   }
 };
 
+const meaningOf = (outcome: ReplyMeaning['outcome'], { category, rule }: Verdict): ReplyMeaning => ({
+  outcome,
+  category,
+  hard: outcome === 'bounced' && hardCategories.has(category),
+  rule,
+});
+
 /**
- * What a reply means. A 5xx is for good, except where it is about the session (RFC 5321 3.1: another host, or later)
- * or about TLS that the next connection can do better. A reply that is no reply (outside 200 to 599) defers.
+ * What a reply means, at delivery time and in a bounce. A 5xx is for good, except where it is about the session
+ * (RFC 5321 3.1: another host, or later) or about TLS that the next connection can do better. A reply that is no reply
+ * (outside 200 to 599) defers.
  */
 export const classifyReply = (reply: ReplyFacts, phase: ReplyPhase): ReplyMeaning => {
   const { code } = reply;
-  if (code >= 200 && code < 300) return { outcome: 'delivered', category: 'other' };
-  const category = categoryOf(reply, phase);
-  const isForGood = code >= 500 && code < 600 && !isOfSession(phase) && category !== 'tls_failed';
-  return { outcome: isForGood ? 'bounced' : 'deferred', category };
+  if (code >= 200 && code < 300)
+    return { outcome: 'delivered', category: 'other', hard: false, rule: `code-${code}` };
+  const verdict = verdictOn(reply, phase);
+  const isForGood = code >= 500 && code < 600 && !isOfSession(phase) && verdict.category !== 'tls_failed';
+  return meaningOf(isForGood ? 'bounced' : 'deferred', verdict);
 };
 
 /** What went wrong without a reply. */
@@ -228,22 +295,23 @@ export type FailureKind =
 
 /** What a failure without a reply means. RFC 7505 for null MX. */
 export const classifyFailure = (kind: FailureKind): ReplyMeaning => {
+  const rule = `failure-${kind}`;
   switch (kind) {
     case 'no_mx':
-      return { outcome: 'bounced', category: 'no_mx' };
+      return meaningOf('bounced', { category: 'no_mx', rule });
     case 'no_domain':
-      return { outcome: 'bounced', category: 'invalid_domain' };
+      return meaningOf('bounced', { category: 'invalid_domain', rule });
     case 'dns':
-      return { outcome: 'deferred', category: 'dns_failed' };
+      return meaningOf('deferred', { category: 'dns_failed', rule });
     case 'connect':
     case 'lost':
-      return { outcome: 'deferred', category: 'connection_failed' };
+      return meaningOf('deferred', { category: 'connection_failed', rule });
     case 'proxy':
-      return { outcome: 'deferred', category: 'proxy_failed' };
+      return meaningOf('deferred', { category: 'proxy_failed', rule });
     case 'tls':
-      return { outcome: 'deferred', category: 'tls_failed' };
+      return meaningOf('deferred', { category: 'tls_failed', rule });
     case 'timeout':
-      return { outcome: 'deferred', category: 'timed_out' };
+      return meaningOf('deferred', { category: 'timed_out', rule });
     default:
       return kind satisfies never;
   }

@@ -1,140 +1,323 @@
-/** Words by which providers say what their codes leave open, from their postmaster pages and the logs of many. */
+/**
+ * Words by which providers say what their codes leave open, from their postmaster pages and the logs of many. A rule
+ * named for a provider knows its wording; `text-` ones are what servers have in common.
+ */
 import type { ReplyCategory } from './classify-reply.ts';
 
 interface KnownAnswer {
+  /** Unique; what `millrace classify` shows. */
+  readonly name: string;
   readonly pattern: RegExp;
   readonly category: ReplyCategory;
   /** Only in replies of this class: the same words are said of other things in the other one. */
   readonly codeClass?: 4 | 5;
+  /** Decides even against an enhanced code: servers give `5.1.1` for mailboxes that are only full, and for blocks. */
+  readonly overCode?: true;
 }
 
 /** The first that matches decides: what is special stands before what is general. */
 const knownAnswers: readonly KnownAnswer[] = [
   // Sender not authenticated.
   {
+    name: 'text-unauthenticated',
     pattern: /\bunauthenticated\b|not authenticated|pass authentication checks/i,
     category: 'authentication',
   },
   {
-    pattern: /required authentication level|dmarc|\bspf\b.*(?:fail|check)|\bdkim\b.*fail/i,
+    name: 'text-spf-dkim-dmarc',
+    pattern:
+      /required authentication level|dmarc|\bspf\b.{0,200}(?:fail|check|reject|deny|denied)|\bdkim\b.{0,200}fail|sender policy framework/i,
     category: 'authentication',
   },
   {
-    pattern: /no PTR record|reverse DNS (?:lookup|entry)|does not have a PTR|rDNS/i,
+    name: 'text-reverse-dns',
+    pattern:
+      /no PTR record|reverse DNS (?:lookup|entry)|does not have a PTR|rDNS|reverse (?:hostname|lookup|mapping)/i,
     category: 'authentication',
+  },
+  {
+    name: 'text-login-required',
+    pattern:
+      /authentication (?:is )?required|must (?:log ?in|authenticate)|requires authentication|check(?:ed)? for new mail first/i,
+    category: 'authentication',
+    codeClass: 5,
   },
 
   // TLS.
   {
-    pattern: /must issue a STARTTLS|TLS (?:is )?required|requires? (?:TLS|encryption|STARTTLS)/i,
+    name: 'text-tls-required',
+    pattern:
+      /must issue a STARTTLS|TLS (?:is )?required|requires? (?:TLS|encryption|STARTTLS)|TLS (?:handshake|negotiation) (?:failed|failure)|cannot start TLS|certificate (?:verify|verification) failed|DANE/i,
     category: 'tls_failed',
   },
 
   // The sending address or domain is on a list.
-  { pattern: /\(S31(?:40|50)\)|on our block list|\bS31[45]0\b/i, category: 'ip_listed' },
   {
-    pattern: /\[BL2[0-9]\]|\bBL0000\d\d\b(?=.*block)|is in Spamhaus|Comcast block for spam/i,
+    name: 'outlook-block-list',
+    pattern: /\(S31(?:40|50)\)|on our block list|\bS31[45]0\b/i,
     category: 'ip_listed',
   },
-  { pattern: /banned sending IP|banned sender/i, category: 'ip_listed' },
-  { pattern: /\b(?:DBL|SURBL|URIBL)\b|domain (?:is )?(?:block|black)?listed/i, category: 'domain_listed' },
   {
+    name: 'yahoo-comcast-block',
+    pattern: /\[BL2[0-9]\]|\bBL0000\d\d\b(?=.{0,500}block)|is in Spamhaus|Comcast block for spam/i,
+    category: 'ip_listed',
+  },
+  { name: 'outlook-banned-ip', pattern: /banned sending IP|banned sender/i, category: 'ip_listed' },
+  {
+    name: 'text-domain-listed',
+    pattern: /\b(?:DBL|SURBL|URIBL)\b|domain (?:is )?(?:block|black)?listed/i,
+    category: 'domain_listed',
+  },
+  {
+    name: 'text-block-list',
     pattern:
-      /spamhaus|spamcop|barracudacentral|\bRBL\b|\bDNSBL\b|block ?list|blacklist|\bIPTS0[45]\b|blocked - see/i,
+      /spamhaus|spamcop|barracudacentral|\bRBL\b|\bDNSBL\b|block ?list|black-?list|\bIPTS0[45]\b|blocked - see|\bsorbs\b|senderbase|listed (?:at|in|on|by) (?:\S{1,60}\.)?(?:zen|sbl|xbl|pbl|bl|dnsbl|spam)\b|is on (?:a|our) (?:black|block|deny)|(?:IP|host|address)(?: address)? \[?[\d.]{7,15}\]? (?:is |has been )?(?:blocked|banned|refused|rejected)/i,
+    category: 'ip_listed',
+    codeClass: 5,
+    overCode: true,
+  },
+  {
+    name: 'text-sender-blocked',
+    pattern:
+      /(?:your (?:IP|host|server|network|domain)[^.]{0,60}|sender(?:'s)? (?:IP |host |domain )?(?:address )?|mail from [^ ]{1,100} |access from ip address [^ ]{1,60} )(?:is |has been |was )(?:temporarily )?(?:blocked|banned|denied|blacklisted|rejected)|refused to talk to me: 5|blocked using/i,
     category: 'ip_listed',
     codeClass: 5,
   },
 
   // Too fast.
-  { pattern: /\[(?:TS0[1-4]|TSS0[45]|IPTS0[45])\]/, category: 'rate_limited' },
-  { pattern: /\bRL0000\d\d\b|\bRP-00[1-3]\b|OFR_?(?:004_)?(?:104|999)\b/, category: 'rate_limited' },
+  { name: 'yahoo-deferral', pattern: /\[(?:TS0[1-4]|TSS0[45]|IPTS0[45])\]/, category: 'rate_limited' },
   {
+    name: 'comcast-outlook-orange-rate',
+    pattern: /\bRL0000\d\d\b|\bRP-00[1-3]\b|OFR_?(?:004_)?(?:104|999)\b/,
+    category: 'rate_limited',
+  },
+  {
+    name: 'gmail-unusual-rate',
     pattern: /unusual (?:rate|amount) of|rate limit|receiving mail (?:at a rate|too quickly)/i,
     category: 'rate_limited',
+    overCode: true,
   },
   {
+    name: 'text-too-many',
     pattern:
-      /too many (?:concurrent |simultaneous )?(?:connections|sessions|messages|mails?\b)|too much mail/i,
+      /too many (?:concurrent |simultaneous |recent )?(?:connections|sessions|messages|mails?\b|recipients|errors)|too much mail|(?:hourly|daily|sending|message) (?:limit|quota) (?:exceeded|reached)|exceeded (?:the |its |your )?(?:hourly|daily|max(?:imum)? (?:number|rate)|sending|limit on (?:the )?number)/i,
     category: 'rate_limited',
   },
   {
+    name: 'text-slow-down',
     pattern:
       /concurrent connections|max(?:imum)? messages? per connection|submission rate|sending rate|throttl|slow down|temporarily deferred|\bCS01\b|\bHM07\b/i,
     category: 'rate_limited',
     codeClass: 4,
   },
-  { pattern: /try again later, closing connection/i, category: 'rate_limited', codeClass: 4 },
+  {
+    name: 'gmail-try-later',
+    pattern: /try again later, closing connection/i,
+    category: 'rate_limited',
+    codeClass: 4,
+  },
 
   // Greylisting, RFC 6647.
-  { pattern: /gr[ea]y-?list|DOC-1369#451/i, category: 'greylisted', codeClass: 4 },
-  { pattern: /first attempt|try again in \d+ (?:s|min)/i, category: 'greylisted', codeClass: 4 },
+  { name: 'text-greylisted', pattern: /gr[ea]y-?list|DOC-1369#451/i, category: 'greylisted', codeClass: 4 },
+  {
+    name: 'text-try-in-seconds',
+    pattern: /first attempt|try again in \d+ (?:s|min)/i,
+    category: 'greylisted',
+    codeClass: 4,
+  },
 
   // Mailbox.
   {
+    name: 'text-mailbox-full',
     pattern:
-      /over ?-?quota|out of storage|mailbox (?:is )?full|quota exceeded|exceeded (?:its |storage )?quota/i,
+      /over ?-?quota|out of storage|mail ?(?:box|folder|file|drop)? (?:is |has been |was |too )?(?:full|exceeded)|(?:disk )?quota[\w ]{0,20} exceed|exceed(?:s|ed|ing)? (?:its |the |their |your |his |her |storage |disk |mailbox |maximum |allowed |allocated |user |size ){0,4}(?:quota|allocation|storage|mailbox|disk|space)|(?:mailbox|inbox|account|user|recipient)[^.]{0,40}(?:exceed(?:s|ed)|is (?:over|above))[^.]{0,30}(?:size|limit|quota|storage|space|allowed)|mailbox[^.]{0,40}\bfull\b|not enough (?:storage )?space|no space left in|reached (?:its|the) (?:quota|limit)|quota (?:violation|limit|reached)|exceeded (?:email|mail) quota|over (?:the )?(?:maximum )?(?:allowed |storage |disk )(?:size|space|quota|limit)|would exceed|disk full|mbx_full|maildir (?:delivery )?over|number of messages in recipient/i,
     category: 'mailbox_full',
-  },
-  { pattern: /boite du destinataire pleine|insufficient mailbox/i, category: 'mailbox_full' },
-  {
-    pattern:
-      /user (?:is )?unknown|unknown user|no such (?:user|mailbox|recipient)|(?:user|account|recipient|address)[^.]{0,60}does(?:n't| not) exist|doesn't have a \S+ account/i,
-    category: 'invalid_recipient',
+    overCode: true,
   },
   {
+    name: 'text-mailbox-full-words',
     pattern:
-      /not our customer|invalid (?:recipient|mailbox|address|user)|adresse d.{0,40}invalide|(?:recipient|user|mailbox|account|address) (?:was )?not found|recipient address rejected: (?:user|access denied)|mailbox (?:name )?(?:unavailable|not allowed)|unrout(?:e)?able address|unknown (?:local )?(?:user|recipient|address|mailbox)|no mailbox (?:here|by)|not a valid (?:user|mailbox|recipient|address)/i,
+      /boite du destinataire pleine|bo[iî]te (?:aux lettres |mail )?(?:est )?pleine|insufficient mailbox|postfach (?:ist )?(?:voll|überfüllt)|buz[oó]n (?:est[aá] )?(?:lleno|completo)|casella (?:di posta )?piena|caixa (?:postal |de entrada )?cheia|почтовый ящик[^.]{0,20}переполнен|容量|一杯|満杯|已满|空间不足/i,
+    category: 'mailbox_full',
+    overCode: true,
+  },
+  {
+    name: 'text-mailbox-closed',
+    pattern:
+      /(?:account|mailbox|user|recipient|address|e-?mail)(?: \S{1,100})? (?:is |has been |was |have been )?(?:permanently |now )?(?:disabled|closed|deactivated|terminated|cancell?ed|deleted|expired|removed|discontinued|locked by admin)\b|no longer (?:available|active|valid|exists?|in use|works?|employed|with|on (?:this|the) (?:server|system)|has an account|accept(?:s|ing)|a customer|used|maintained|monitored|here)|account (?:is )?(?:closed|dead)|discontinued (?:user|mailbox|account)|(?:user|account|mailbox) (?:has )?(?:moved|left)\b|DisabledUser/i,
     category: 'invalid_recipient',
     codeClass: 5,
   },
-  { pattern: /\bDOC-1369#550\b/, category: 'invalid_recipient', codeClass: 5 },
   {
+    name: 'text-user-unknown',
     pattern:
-      /account (?:that you tried to reach )?is (?:inactive|disabled|suspended)|mailbox (?:is )?(?:disabled|inactive)|mailbox cannot be accessed|account (?:has been )?(?:disabled|suspended)/i,
-    category: 'inactive',
+      /user (?:is )?unknown|unknown user|no such (?:user|mailbox|recipient|address|person|account|local|alias|id\b|name|email)|(?:user|account|recipient|address|mailbox|alias)[^.]{0,80}does(?:n't| not| ?n&#39;t) ?exist|doesn't have (?:a|an) \S{1,100} account|does not have (?:a|an) (?:\S{1,100} )?(?:account|mailbox)|\bNoSuchUser\b|\bRecipNotFound\b|RESOLVER\.ADR\.\w*(?:NotFound|Unknown)/i,
+    category: 'invalid_recipient',
   },
   {
+    name: 'text-invalid-recipient',
+    pattern:
+      /not our customer|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting) (?:final |delivery |destination |local |e-?mail )?(?:recipient|mailbox|address|user\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mailbox (?:here|by)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|no (?:valid )?(?:recipients?|match(?:es)?(?: for| in)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|in my|on) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
+    category: 'invalid_recipient',
+    codeClass: 5,
+  },
+  {
+    name: 'mimecast-invalid-recipient',
+    pattern: /\bDOC-1369#550\b/,
+    category: 'invalid_recipient',
+    codeClass: 5,
+  },
+  {
+    name: 'text-inactive',
+    pattern:
+      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail/i,
+    category: 'inactive',
+  },
+
+  // The domain, as reporting servers say it.
+  {
+    name: 'text-null-mx',
+    pattern: /null ?-?mx|does not accept (?:any )?(?:e-?)?mail\b|nullMX/i,
+    category: 'no_mx',
+    codeClass: 5,
+  },
+  {
+    name: 'text-no-such-domain',
+    pattern:
+      /domain (?:name )?(?:\S{1,255} )?(?:does(?:n't| not) exist|(?:was |is )?not (?:found|registered|exist)|is invalid|unknown|couldn't be found)|host (?:or domain name )?(?:\S{1,255} )?(?:not found|unknown|does not exist)|unknown (?:host|domain)|no such (?:domain|host)|(?:bad|invalid|illegal|nonexistent|non-existent|unrouteable|unroutable|unresolvable|unregistered|undefined) (?:mail |recipient |destination |e-?mail )?(?:domain|host)|couldn't find any host|NXDOMAIN|non-?existent (?:host|mail)|name (?:or service|service) (?:not known|error)|all (?:relevant )?MX records point to non-existent|(?:can ?not|can't|could not|couldn't|unable to) (?:find|resolve|locate|look ?up)(?: a| an| any| the| valid)? (?:\S{1,255} )?(?:host|domain|MX|mail server|route)|domain name[^.]{0,100}does not appear|lookup of \S{1,255} failed|does not appear to be registered|no (?:valid )?(?:MX|mail exchanger|DNS entry|A record|DNS (?:record|data))|DNS (?:type|lookup).{0,100}(?:had no relevant|no such)|DNS Error: Domain name not found|HTTP_HOST_UNKNOWN|Unrouteable/i,
+    category: 'invalid_domain',
+    codeClass: 5,
+  },
+
+  {
+    name: 'text-relaying-denied',
+    pattern:
+      /relay(?:ing)? (?:access |operation |attempt )?(?:is |was )?(?:denied|rejected|not permitted|not allowed|prohibited|disallowed|refused|blocked|not (?:yet )?authori[sz]ed)|unable to relay|(?:not (?:a |an )?(?:permitted|allowed|authori[sz]ed|open)|don't|do not|cannot|won't|not) (?:to )?relay|we do not relay|allowed rcpthosts|not in my list of allowed|no relay|relay(?:ing)? (?:mail|for)|not a local domain|mail server (?:is )?(?:not|isn't) (?:responsible|configured) for/i,
+    category: 'relaying_denied',
+    codeClass: 5,
+  },
+  {
+    name: 'text-relaying-denied-for-now',
     pattern:
       /relay(?:ing)? (?:access )?(?:is )?(?:denied|not permitted|not allowed|prohibited)|unable to relay/i,
     category: 'relaying_denied',
   },
   {
-    pattern: /(?:message|size|mail) (?:size )?(?:is )?(?:too (?:large|big)|exceeds)/i,
+    name: 'text-too-large',
+    pattern:
+      /(?:message|size|mail|content|attachment)s? (?:size )?(?:is |was |file )?(?:too (?:large|big|long)|exceed|larger than|over the (?:size )?limit|limit exceeded|bigger)|exceeds? (?:the )?(?:max(?:imum)? |fixed |size |fixed maximum )+(?:message |mail )?(?:size|limit)|too (?:large|big) (?:message|mail|for)|message length exceeds|size limit (?:exceeded|for)/i,
     category: 'message_too_large',
   },
 
   // Content and standing.
   {
+    name: 'text-spam-content',
     pattern:
-      /likely unsolicited|rejected as spam|\bAS\(9\d\d\)|content filter|looks like spam|spam (?:message|content|detected)|\bOFR_506\b|URL bloqu/i,
+      /likely (?:unsolicited|spam|suspicious)|(?:rejected|blocked|refused|classified|identified|detected|flagged|considered|marked|tagged|recogni[sz]ed)(?: as| to be| like| because it (?:is|was)| due to| for|by)? (?:a |an |being |possible |probable |potential )?(?:spam|unsolicited|junk|UCE|bulk)|\bAS\(9\d\d\)|content filter|looks? (?:too much )?like (?:spam|unsolicited|UBE|UCE)|spam (?:message|content|detected|score|filter|policy|or virus)|\bOFR_506\b|URL bloqu|(?:no|not accept|refuse) spam|anti-?spam|is spam\b|appears? to be (?:spam|unsolicited|UCE)|cloudmark|spamassassin|high probability of spam|bayesian|suspicious (?:content|activity)|considered (?:spam|unsolicited)|unsolicited/i,
     category: 'spam_content',
     codeClass: 5,
+    overCode: true,
   },
-  { pattern: /reputation|\[?\bHM08\b/i, category: 'reputation' },
-  { pattern: /virus|malware|attachment type|security polic/i, category: 'content_rejected', codeClass: 5 },
-  { pattern: /policy reasons|policy restrictions|local policy/i, category: 'policy', codeClass: 5 },
+  {
+    name: 'text-reputation',
+    pattern: /reputation|\[?\bHM08\b|poor (?:sender )?score|bad (?:sending )?history/i,
+    category: 'reputation',
+  },
+  {
+    name: 'text-content',
+    pattern:
+      /virus|malware|attachment type|security polic|(?:message|mail) content (?:rejected|not (?:allowed|accepted)|refused)|prohibited (?:content|attachment)|(?:banned|forbidden|dangerous|executable|blocked|illegal) (?:content|attachment|file)|attachments? (?:is |are )?not (?:allowed|accepted|permitted)|infected|bare (?:LF|linefeed)|malformed (?:message|header)|invalid (?:header|content|message)|8-?bit.{0,60}header|improper use of/i,
+    category: 'content_rejected',
+    codeClass: 5,
+  },
+  {
+    name: 'text-sender-refused',
+    pattern:
+      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|moderat|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib/i,
+    category: 'policy',
+    codeClass: 5,
+  },
+  {
+    name: 'text-policy',
+    pattern:
+      /policy (?:reasons|restrictions|violation|reject)|local policy|violates|access denied|due to policy|mail refused/i,
+    category: 'policy',
+    codeClass: 5,
+  },
+
+  // What stood in the way, as reporting servers say it.
+  {
+    name: 'text-dns-failed',
+    pattern:
+      /DNS (?:server )?(?:failure|failed|error|timeout|lookup|problem|query|soft)|name server:|name service (?:error|timeout)|(?:host|domain)(?: name)? lookup (?:did not complete|fail|defer)|CNAME lookup failed|temporary (?:lookup|DNS|resolution|name)|servfail|lowest numbered MX record points to local|resolve/i,
+    category: 'dns_failed',
+    codeClass: 4,
+  },
+  {
+    name: 'text-connection-failed',
+    pattern:
+      /connect(?:ion|ed)?(?: to)?(?: \S{1,300})?(?: was| has been)?:? (?:refused|reset|timed out|dropped|died|lost|closed|failed|aborted|terminated|interrupted)|could(?: not|n't) (?:establish|connect|make|open)|(?:unable|failed|not able|impossible) to (?:connect|establish|contact|reach)|can(?:not|'t) connect|lost connection|no route to host|(?:host|network|server)(?: \S{1,255})? (?:is )?(?:unreachable|down|not respond|did not respond)|(?:not|no) (?:answer|respon(?:d|se)) (?:from|by)|broken pipe|socket error|smtp (?:session|connection|protocol) (?:failure|error|timed)|server (?:is )?(?:not responding|unreachable|down)|bad connection|conversation with \S{1,255}(?:\[\S{1,60}\])? timed out|I\/O error|unexpectedly (?:closed|terminated|disconnected)|no (?:hosts?|servers?) (?:available|reachable)|no response/i,
+    category: 'connection_failed',
+  },
+  {
+    name: 'text-timed-out',
+    pattern:
+      /(?:retry|delivery|queue|message|time|deferral)[^.]{0,40} ?(?:time(?:d)? ?-?out|timed out|expir|timeout exceeded|limit exceeded|time exceeded|too long)|time ?limit exceeded|(?:not|un)(?:able to)?(?: be)?(?: been)? delivere?d? (?:for|in|within|after) (?:\d|the)|in (?:the )?queue (?:too long|for|longer)|expired|too old|lifetime|giving up after|has timed out|\btimed? ?out\b|attempts? (?:made|failed|exceeded)|delivery attempts|will keep trying|retried for|after trying for|max(?:imum)? (?:retr|time|number of)|for (?:more than |over )?\d{1,3} (?:hours|days)/i,
+    category: 'timed_out',
+  },
+  {
+    name: 'text-loop',
+    pattern:
+      /too many hops|mail (?:forwarding )?loop|loops? back to|hop count exceeded|routing loop|loop detected|looping/i,
+    category: 'server_busy',
+  },
 
   // The server's own trouble.
   {
-    pattern: /insufficient (?:system )?(?:storage|resources)|system storage/i,
+    name: 'text-no-resources',
+    pattern:
+      /insufficient (?:system )?(?:storage|resources)|system storage|no space left|out of (?:memory|space)/i,
     category: 'server_busy',
     codeClass: 4,
   },
   {
-    pattern: /server (?:is )?(?:too )?busy|service (?:temporarily )?unavailable|temporar(?:y|ily)/i,
+    name: 'text-server-busy',
+    pattern:
+      /server (?:is )?(?:too )?busy|service (?:temporarily |currently )?(?:un|not )available|temporar(?:y|ily)|try (?:again )?later|resources temporarily/i,
     category: 'server_busy',
     codeClass: 4,
+  },
+  {
+    name: 'text-server-fault',
+    pattern:
+      /configuration error|internal (?:server )?error|local (?:error|configuration)|mailer (?:failed|died|error)|(?:system|server) error|can't create|cannot (?:open|create|write|append|update)|could not (?:open|create|write)|unable to (?:open|create|write|deliver to mailbox)|permission denied|I\/O|deferred due|error writing|unsafe mode|read-only|\block(?:ed|ing)? (?:file|mailbox)/i,
+    category: 'server_busy',
   },
 ];
 
 /** Characters of a reply that are looked at: a stranger wrote it. */
 const mostWords = 1_000;
 
-/** The category that the words of a reply give away; undefined: they are not known. */
-export const knownAnswer = (text: string, code: number): ReplyCategory | undefined => {
+export interface WordsFound {
+  readonly rule: string;
+  readonly category: ReplyCategory;
+}
+
+const firstOf = (answers: readonly KnownAnswer[], text: string, code: number): WordsFound | undefined => {
   const codeClass = Math.floor(code / 100);
-  const words = text.slice(0, mostWords);
-  return knownAnswers.find(
+  const words = text.length > mostWords ? text.slice(0, mostWords) : text;
+  const found = answers.find(
     (answer) => (answer.codeClass ?? codeClass) === codeClass && answer.pattern.test(words),
-  )?.category;
+  );
+  return found === undefined ? undefined : { rule: found.name, category: found.category };
 };
+
+const overCode = knownAnswers.filter((answer) => answer.overCode === true);
+
+/** What the words of a reply give away; undefined: they are not known. */
+export const knownAnswer = (text: string, code: number): WordsFound | undefined =>
+  firstOf(knownAnswers, text, code);
+
+/** As {@link knownAnswer}, by those words alone that count more than an enhanced code. */
+export const answerOverCode = (text: string, code: number): WordsFound | undefined =>
+  firstOf(overCode, text, code);

@@ -44,11 +44,16 @@ export type AddressEvidence =
   /** To of the returned message. */
   | 'returned_message'
   /** The address that the report was sent to. */
-  | 'verp';
+  | 'verp'
+  /** Nowhere: the address is null. */
+  | 'none';
 
 export interface ReportedRecipient {
-  /** As the sender knew it: the original recipient where it is named, else the final one. Domain in lower case. */
-  readonly address: string;
+  /**
+   * As the sender knew it: the original recipient where it is named, else the final one. Domain in lower case. Null: the
+   * report names nobody, and only the message that it is matched to can.
+   */
+  readonly address: string | null;
   /** Where it went in the end, when that is another address (an alias, a forward). */
   readonly finalAddress: string | null;
   readonly action: ReportAction;

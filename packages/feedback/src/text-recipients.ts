@@ -1,0 +1,152 @@
+/** Failed addresses in the words of a report: by the rules of its origin, else by what all servers have in common. */
+import { isDaemon, normal, sameAddress } from './addresses.ts';
+import { lines, type OriginTable } from './origins/origin-table.ts';
+
+export interface TextRecipient {
+  readonly address: string;
+  /** What the words say of this recipient; empty: nothing in particular. */
+  readonly diagnostic: string;
+  readonly evidence: 'rule' | 'text';
+  /** 0 to 1. */
+  readonly confidence: number;
+}
+
+/** Characters of the words that are searched. */
+const mostWords = 60_000;
+/** Recipients of one report. */
+const mostRecipients = 1_000;
+/** Characters that may be about one recipient. */
+const mostAbout = 1_500;
+
+/** What servers have in common, the surest first. */
+const common: readonly { readonly pattern: RegExp; readonly confidence: number }[] = [
+  { pattern: lines(String.raw`\bRCPT[ _]TO:[ \t]{0,4}ADDR`), confidence: 0.9 },
+  {
+    pattern: lines(
+      String.raw`^[ \t>*|-]{0,12}(?:(?:final|original|failed|intended|invalid|bad|e-?mail|delivery|problem) ){0,2}(?:recipient|address|rcpt|to|user|mailbox|addressed to|account|e-?mail|addressee|undeliverable to|failed to deliver to|unknown user|unknown local user|destinataire|empf(?:ä|ae)nger|destinatario|destinat[aá]rio|адрес|получатель|宛先|收件人|收信人)(?:\(?e?s?\)?)?(?: address)?[ \t]{0,4}[:：=][ \t]{0,4}['"\[(]{0,2}(?:smtp:|rfc822;)?[ \t]{0,4}ADDR`,
+    ),
+    confidence: 0.8,
+  },
+  {
+    pattern: lines(
+      String.raw`^[ \t>*•.|-]{0,20}(?:\d{1,2}[.)] )?['"\[(]{0,2}ADDR['"\])]{0,2}[ \t]{0,4}(?:$|[:;,]|\.\.\.|-|\[|\(|=| (?:on|was|is|does|has|could|can|cannot|not|user|unknown|no|account|mailbox|because|failed|host|SMTP|\d{3})\b)`,
+    ),
+    confidence: 0.7,
+  },
+  {
+    pattern: lines(
+      String.raw`^[ \t>]{0,20}(?:\d{3}[ -])?(?:<{3}|>{3})?[ \t]?(?:\d{3}[ -])?(?:#?\d\.\d\.\d{1,3} )?ADDR`,
+    ),
+    confidence: 0.65,
+  },
+  {
+    pattern: lines(
+      String.raw`(?:\b(?:to|for|address(?:es)?|recipients?|user|account|mailbox|named|an|von|para|pour|vers|адрес\w{0,3}|following|send(?:ing)? to|reach(?:ing)?|member|person|deliver(?:y|ed)?|contact(?:ing)?|email|mail)\)?:?|[:>])[ \t\n]{1,4}['"\[(]{0,2}ADDR`,
+    ),
+    confidence: 0.55,
+  },
+  { pattern: lines('ADDR'), confidence: 0.4 },
+];
+
+/** Words that an address stands in when it is whom to ask, not who failed. */
+const toAsk =
+  /(?:contact|ask|e-?mail|write|forward|send|report|questions?|help|assistance|support|problems?|reply|respond|from|sender|originator|complain|by|via)(?:[^\n.]{0,40}?)\s(?:to|at|with|is|by|us|from|through)?:?\s{0,3}["'([<]{0,2}$|(?:\bfrom|sender|reply-to|return-path|message-id|postmaster|abuse|administrator|von|de|in-reply-to|references|originator|reporting-mta|subject)\s{0,3}[:=]\s{0,3}["'([<]{0,2}$|mailto:$/i;
+
+export interface Bystanders {
+  /** Who wrote the report, and those that it was sent to: not who failed. */
+  readonly addresses: readonly string[];
+  /** To of the returned message, and what a VERP address names: who may have failed, even when they are bystanders. */
+  readonly expected: readonly string[];
+}
+
+const isOneOf = (address: string, list: readonly string[]): boolean =>
+  list.some((one) => sameAddress(one, address));
+
+const mayHaveFailed = (address: string, { addresses, expected }: Bystanders): boolean =>
+  isOneOf(address, expected) || (!isDaemon(address) && !isOneOf(address, addresses));
+
+interface Found {
+  readonly address: string;
+  readonly begin: number;
+  readonly end: number;
+  readonly diagnostic: string | undefined;
+}
+
+const find = (pattern: RegExp, words: string, bystanders: Bystanders, careful: boolean): readonly Found[] => {
+  const found: Found[] = [];
+  for (const match of words.matchAll(pattern)) {
+    const { address: text, diagnostic } = match.groups ?? {};
+    if (text === undefined) continue;
+    const address = normal(text.replace(/^['`"]+/, '').replace(/[.']+$/, ''));
+    if (!mayHaveFailed(address, bystanders)) continue;
+    const begin = match.index + match[0].indexOf(text);
+    if (
+      careful &&
+      !isOneOf(address, bystanders.expected) &&
+      toAsk.test(words.slice(Math.max(0, begin - 60), begin))
+    )
+      continue;
+    found.push({ address, begin, end: match.index + match[0].length, diagnostic });
+    if (found.length >= mostRecipients) break;
+  }
+  return found;
+};
+
+/** Each address once, with what follows it up to the next one. */
+const described = (
+  found: readonly Found[],
+  words: string,
+  evidence: TextRecipient['evidence'],
+  confidence: number,
+): readonly TextRecipient[] => {
+  const about = new Map<string, TextRecipient>();
+  for (const [index, { address, end, diagnostic }] of found.entries()) {
+    const next = found.slice(index + 1).find((one) => !sameAddress(one.address, address))?.begin;
+    const after = words.slice(end, Math.min(next ?? words.length, end + mostAbout));
+    // A paragraph that is empty so far may still follow; another one after it is about something else.
+    const paragraph = /^\s*(?:[^\n]*\S[^\n]*(?:\n|$)){1,25}?(?=\s*\n|$)/.exec(after)?.[0] ?? after;
+    const text = (diagnostic ?? paragraph).replace(/\s+/g, ' ').trim();
+    const key = address.toLowerCase();
+    const before = about.get(key);
+    if (before === undefined || (before.diagnostic === '' && text !== ''))
+      about.set(key, { address: before?.address ?? address, diagnostic: text, evidence, confidence });
+  }
+  return [...about.values()];
+};
+
+/** The failed recipients that the words name, by the first pattern that finds one. */
+export const textRecipients = (
+  text: string,
+  table: OriginTable | undefined,
+  bystanders: Bystanders,
+): readonly TextRecipient[] => {
+  const words = text.slice(0, mostWords);
+  for (const pattern of table?.recipients ?? []) {
+    const found = find(pattern, words, bystanders, true);
+    if (found.length > 0) return described(found, words, 'rule', 0.9);
+  }
+  for (const { pattern, confidence } of common) {
+    const found = find(pattern, words, bystanders, confidence < 0.85);
+    if (found.length === 0) continue;
+    // What is only somewhere in the words must not stand beside who the message was really for.
+    const certain = found.filter(({ address }) => isOneOf(address, bystanders.expected));
+    return described(confidence < 0.6 && certain.length > 0 ? certain : found, words, 'text', confidence);
+  }
+  return [];
+};
+
+/** What the words say near an address, longest first: replies to `RCPT TO` stand in a transcript of their own. */
+export const nearAddress = (words: string, address: string): string => {
+  const lower = words.slice(0, mostWords).toLowerCase();
+  const wanted = address.toLowerCase();
+  let best = '';
+  for (
+    let at = lower.indexOf(wanted), tries = 0;
+    at >= 0 && tries < 8;
+    at = lower.indexOf(wanted, at + 1), tries++
+  ) {
+    const around = words.slice(Math.max(0, words.lastIndexOf('\n', at)), at + wanted.length + 500);
+    if (/(?<!\d)[45]\d\d[ -]|[45]\.\d\.\d/.test(around) && best === '') best = around;
+  }
+  return best.replace(/\s+/g, ' ').trim();
+};
