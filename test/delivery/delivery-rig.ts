@@ -219,7 +219,7 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
         waiting.delete(again);
         clearInterval(timer);
         reject(new Error(`Never came to be: ${what}`));
-      }, 40_000);
+      }, 90_000);
       waiting.add(again);
       again();
     });

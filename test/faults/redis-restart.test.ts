@@ -20,9 +20,9 @@ let startServer: () => Promise<Child>;
 let server: Child;
 
 const until = async (test: () => boolean | Promise<boolean>, what: string): Promise<void> => {
-  const giveUpAt = Date.now() + 30_000;
+  const giveUpAt = Date.now() + 60_000;
   while (!(await test())) {
-    if (Date.now() > giveUpAt) throw new Error(`waited 30 s in vain: ${what}`);
+    if (Date.now() > giveUpAt) throw new Error(`waited 60 s in vain: ${what}`);
     await delay(10);
   }
 };

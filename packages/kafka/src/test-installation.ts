@@ -66,14 +66,14 @@ export async function deleteTopics(options: KafkaOptions): Promise<void> {
   }
 }
 
-/** Waits for a condition that something else brings about; throws after 20 s. */
+/** Waits for a condition that something else brings about; throws after 60 s. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what = 'the condition',
 ): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come about within 20 s.`);
+    if (performance.now() > deadline) throw new Error(`${what} did not come about within 60 s.`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

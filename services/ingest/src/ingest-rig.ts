@@ -126,9 +126,9 @@ const settingsOf = (options: RigOptions, installation: string, directory: string
 
 /** Waits for a condition that something else brings about; throws after 20 s. */
 export const until = async (what: string, condition: () => Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come about within 20 s.`);
+    if (performance.now() > deadline) throw new Error(`${what} did not come about within 60 s.`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 };

@@ -14,11 +14,11 @@ export const redisUrl = (): URL => {
   return new URL(url);
 };
 
-/** Waits until `test` is true, at most 20 s. */
+/** Waits until `test` is true, at most 60 s. */
 export const until = async (test: () => boolean | Promise<boolean>, what: string): Promise<void> => {
-  const giveUpAt = Date.now() + 20_000;
+  const giveUpAt = Date.now() + 60_000;
   while (!(await test())) {
-    if (Date.now() > giveUpAt) throw new Error(`waited 20 s in vain: ${what}`);
+    if (Date.now() > giveUpAt) throw new Error(`waited 60 s in vain: ${what}`);
     await delay(5);
   }
 };
