@@ -115,6 +115,7 @@ export {
   templateKey,
 } from './record-keys.ts';
 export { retryDelayMs } from './retry-schedule.ts';
+export { ServerClock } from './server-clock.ts';
 export {
   builtInLimits,
   changesOfLane,
@@ -130,19 +131,20 @@ export {
   type ShapingLayer,
   type TlsPolicy,
 } from './shaping.ts';
-export { connectionsBucket, leaseKey, sharedRate, tokensKey } from './shared-lane.ts';
+export { connectionsBucket, leaseKey, sharedRate, tokensKey, turnKey } from './shared-lane.ts';
 export { type Drained, drain, type LaneTerms, type SimulatedLane } from './simulator/drain.ts';
 export { isStream, type Stream, streams } from './stream.ts';
 export {
-  type SuppressionFacts,
   everyList,
+  type SuppressionFacts,
   SuppressionIndex,
   type SuppressionQuestion,
-  suppressionReason,
   type SuppressionReason,
+  suppressionReason,
 } from './suppression-index.ts';
-export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
 export { applySuppression, type SuppressionRecord } from './suppression-record.ts';
+export { maySendFrom, poolFor, type TenantFacts, type TenantSettings, tenantFacts } from './tenant-facts.ts';
+export { TokenTaker } from './token-taker.ts';
 export {
   type DelayTier,
   deadLetterTopic,

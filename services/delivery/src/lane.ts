@@ -71,6 +71,9 @@ const aheadPerSession = 2;
 /** A mail stays rendered for so long at most while it cannot be sent, ms. */
 const longestReadyMs = 1_000;
 
+/** A session is opened within this, s: mostly. */
+const openingSeconds = 1;
+
 /** From our end of a connection to the server's, ms. */
 const closedAfterMs = 25;
 
@@ -373,7 +376,12 @@ export class Lane implements PlaceSeeker {
   /** Tokens for the mails that could go out this moment; what a session that went away leaves over is given back. */
   #takeTokens(): void {
     const { messages } = this.limits;
-    if (this.#takingTokens || this.#stopped || messages === undefined || this.throttled) return;
+    if (this.#takingTokens || this.#stopped || messages === undefined) return;
+    if (this.throttled) {
+      // A timer may be early by a fraction of a ms.
+      this.#wakeAt(this.#tokensAt);
+      return;
+    }
     let want = 0;
     for (const route of this.#routes.values()) {
       if (route.prepared.length > 0 && route.readyUse() !== undefined) want += route.prepared.length;
@@ -438,7 +446,8 @@ export class Lane implements PlaceSeeker {
     let best: Route | undefined;
     let earliest = Number.POSITIVE_INFINITY;
     for (const route of this.#routes.values()) {
-      if (route.backlog <= route.opening * this.#parts.messagesPerSession || route.idleUses > 0) continue;
+      if (route.backlog <= route.opening * this.#parts.messagesPerSession) continue;
+      if (route.idleUses > 0 && !this.#runsOut(route)) continue;
       if (route.opensAt > now) {
         this.#wakeAt(route.opensAt);
         continue;
@@ -450,6 +459,18 @@ export class Lane implements PlaceSeeker {
       }
     }
     return best;
+  }
+
+  /**
+   * Whether what the route's sessions may still take will be gone before another one is open: where a rate holds the lane
+   * back one of them is always idle.
+   */
+  #runsOut(route: Route): boolean {
+    const { messages, deliveriesPerConnection } = this.limits;
+    if (messages === undefined) return false;
+    let left = route.opening * deliveriesPerConnection;
+    for (const use of route.uses) if (!use.spent) left += deliveriesPerConnection - use.deliveries;
+    return left < Math.min(route.backlog, messages.perSecond * openingSeconds);
   }
 
   #open(route: Route): void {
