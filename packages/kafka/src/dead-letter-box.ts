@@ -5,7 +5,7 @@ import { deadLetterHeaders } from './dead-letter.ts';
 import type { DeadLetterCount, DeadLetters, ReadLetter, Replay, ReplaySelection } from './dead-letters.ts';
 import { KafkaRefusedError, RecordTooLargeError } from './errors.ts';
 import type { Producer } from './producer.ts';
-import type { RecordHeaders } from './record-headers.ts';
+import { ownHeaders, type RecordHeaders } from './record-headers.ts';
 import {
   decodeMark,
   encodeMark,
@@ -16,7 +16,8 @@ import {
   replayMarkHeader,
 } from './replay-ledger.ts';
 import { topicOffsets } from './topic-offsets.ts';
-import { TopicReader, type TopicReaderOptions, type TopicReaderParts } from './topic-reader.ts';
+import { TopicReader, type TopicReaderParts } from './topic-reader.ts';
+import type { WireRecord } from './wire/record-batch-decoder.ts';
 
 export interface DeadLetterBoxParts extends TopicReaderParts {
   readonly prefix: string;
@@ -232,15 +233,9 @@ export class DeadLetterBox implements DeadLetters {
   }
 }
 
-type FoundRecord = Parameters<TopicReaderOptions['onMessage']>[0];
-
 /** Undefined: neither a dead letter of this topic nor a mark. */
-function contentOf(topic: string, message: FoundRecord): Content | undefined {
-  const headers: RecordHeaders = Object.fromEntries(
-    Object.entries(message.headers ?? {}).flatMap(([name, value]) =>
-      Buffer.isBuffer(value) ? [[name, Buffer.from(value)]] : [],
-    ),
-  );
+function contentOf(topic: string, message: WireRecord): Content | undefined {
+  const headers = ownHeaders(message.headers);
   if (headers[replayMarkHeader] !== undefined) {
     const mark = decodeMark(message.value ?? Buffer.alloc(0));
     return mark === undefined ? undefined : { kind: 'mark', mark };
@@ -254,14 +249,14 @@ function contentOf(topic: string, message: FoundRecord): Content | undefined {
   return {
     kind: 'letter',
     letter: {
-      offset: Number(message.offset),
+      offset: message.offset,
       // What was read lies in the fetched buffer, which is not kept.
       key: message.key === null ? null : Buffer.from(message.key),
       value: Buffer.from(message.value ?? Buffer.alloc(0)),
       headers: kept,
       reason: text(deadLetterHeaders.reason) ?? '',
       group: text(deadLetterHeaders.group) ?? '',
-      time: Date.parse(text(deadLetterHeaders.time) ?? '') || Number(message.timestamp),
+      time: Date.parse(text(deadLetterHeaders.time) ?? '') || message.timestamp,
       origin: {
         topic: from,
         partition: Number(text(deadLetterHeaders.partition)),
