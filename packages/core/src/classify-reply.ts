@@ -78,7 +78,6 @@ const byDetail: Readonly<Record<string, ReplyCategory>> = {
   '1.3': 'invalid_recipient',
   '1.4': 'invalid_recipient',
   '1.6': 'invalid_recipient',
-  '1.10': 'no_mx',
   '2.2': 'mailbox_full',
   '2.3': 'message_too_large',
   '3.4': 'message_too_large',
@@ -117,7 +116,6 @@ const byClass = (code: number): Readonly<Record<string, ReplyCategory>> =>
 
 /** Codes that are given for nothing else: no words of the text stand against them. */
 const certain: ReadonlySet<string> = new Set([
-  '1.10',
   '7.20',
   '7.21',
   '7.22',
@@ -139,6 +137,8 @@ const certain: ReadonlySet<string> = new Set([
 /** Those that are said of many things: only when the words say nothing. */
 const byVagueDetail: Readonly<Record<string, ReplyCategory>> = {
   '1.0': 'invalid_recipient',
+  // Null MX by RFC 7505; Exchange says it of unknown recipients.
+  '1.10': 'no_mx',
   '1.7': 'policy',
   '1.8': 'policy',
   '2.0': 'inactive',

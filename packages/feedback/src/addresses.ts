@@ -58,13 +58,22 @@ const daemon =
 
 export const isDaemon = (address: string): boolean => daemon.test(localPart(address).split('+')[0] ?? '');
 
+const verpForms: readonly RegExp[] = [
+  // bounces+user=example.org@, also with a plus in the user's name.
+  /^[^=+]{1,120}\+(?<name>[^=]{1,64})=(?<domain>[A-Za-z0-9.-]{3,253})$/,
+  /^(?:[^=]{0,80}[-_.])?(?:bounces?|returns?|errors?|owner|verp|delivery|b|admin|request|sentto)[-_.](?:\d{1,20}[-_.])?(?<name>[^=]{1,64})=(?<domain>[A-Za-z0-9.-]{3,253})$/i,
+  /^[^=_.-]{1,60}[-_.](?<name>[^=]{1,64})=(?<domain>[A-Za-z0-9.-]{3,253})$/,
+];
+
 /** The recipient that a classic VERP address encodes: `bounces+user=example.org@lists.example`. */
 export const verpRecipient = (address: string): string | undefined => {
   const local = localPart(address);
-  const match =
-    /^[^=]{0,120}?[-+_.](?<name>[^=+]{1,64}(?:\+[^=]{1,30})?)=(?<domain>[A-Za-z0-9.-]{3,253})$/.exec(local);
-  const { name, domain } = match?.groups ?? {};
-  if (name === undefined || domain === undefined) return undefined;
-  const recipient = `${name}@${domain.toLowerCase()}`;
-  return isAddress(recipient) ? recipient : undefined;
+  if (!local.includes('=')) return undefined;
+  for (const form of verpForms) {
+    const { name, domain } = form.exec(local)?.groups ?? {};
+    if (name === undefined || domain === undefined) continue;
+    const recipient = `${name}@${domain.toLowerCase()}`;
+    if (isAddress(recipient)) return recipient;
+  }
+  return undefined;
 };

@@ -2,7 +2,9 @@
  * What comes back for mail that was sent: bytes of a report in, {@link FeedbackReport} out. No clock, no Kafka, no
  * network: a better parser can be run again over old reports.
  */
-export { isMbox, splitMbox } from './mbox.ts';
+export { isAgainstTheMail } from './complaint.ts';
+export { isMbox, MboxSplitter, splitMbox } from './mbox.ts';
+export { originNames } from './origins/index.ts';
 export { type ParseOptions, parseReport } from './parse-report.ts';
 export type {
   AddressEvidence,

@@ -57,6 +57,12 @@ const autoReplySubjects: readonly RegExp[] = [
 const autoReplyWords =
   /\b(?:i am|i'm|i will be|i'll be|am currently|currently|is currently|we are|is) (?:away|out of (?:the )?(?:office|town|country)|on (?:\w+ )?(?:vacation|leave|holidays?)|not in the office|unable to (?:check|read|respond|answer))|out of (?:the )?office|(?:limited|no|intermittent|sporadic) access to (?:my )?(?:e-?mail|mail)|(?:will|shall) (?:be back|return|reply|respond|get back|answer)[^.]{0,80}(?:on|soon|when|upon|as|after|from|within)|(?:this is an |an )?auto(?:matic|mated|-)? ?(?:reply|response|responder|acknowledg)|(?:has left|is no longer (?:with|employed|working)|no longer works?)|nicht im b[üu]ro|bin (?:ich )?(?:nicht|abwesend|im urlaub|ab dem|vom|bis)|automatisch(?:e|er)? (?:antwort|erstellt|generiert)|absent|je suis en cong|de retour le|fuera de la oficina|regreso el|не в офисе|отпуск|不在|休暇|自動(?:返信|応答)|thank you for (?:your (?:e-?mail|message|inquiry|interest)|contacting)|we have received your/i;
 
+/** Words that nobody writes who is there. */
+const absenceWords =
+  /\b(?:i am|i'm|i will be|i'll be|am|is|are) (?:currently |now |presently )?(?:out of (?:the )?(?:office|town|country)|away from (?:the |my )?(?:office|desk)|on (?:annual |maternity |parental |sick |business )?(?:vacation|leave|holidays?))|(?:this is an |an )auto(?:matic|mated|-)? ?(?:reply|response)|bin (?:ich )?(?:derzeit |zur zeit |momentan )?(?:nicht im b[üu]ro|abwesend|im urlaub)/i;
+
+export const hasAbsenceWords = (words: string): boolean => absenceWords.test(words.slice(0, 2_000));
+
 const oneOf = (fields: Fields, rules: readonly FieldRule[]): FieldRule | undefined =>
   rules.find(
     (rule) => fields.get(rule.field)?.some((value) => rule.value.test(value.slice(0, 500))) === true,
@@ -88,6 +94,9 @@ export const isChallenge = (subject: string, words: string, fields: Fields): boo
   fields.has('x-tmda-confirm') ||
   fields.has('x-boxtrapper') ||
   /\bboxbe\b|spamarrest/i.test(field(fields, 'from') ?? '') ||
+  /only (?:from )?senders (?:i|that i|who)[^.]{0,40}(?:approved|know)|list of approved senders/i.test(
+    words.slice(0, 2_000),
+  ) ||
   (challengeSubjects.test(subject.slice(0, 300)) && challengeWords.test(words.slice(0, 4_000)));
 
 /** A receipt that the mail was shown or deleted. RFC 8098, and Exchange's wording. */

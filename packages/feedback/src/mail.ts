@@ -98,12 +98,10 @@ export const openMail = async (raw: Buffer, maxBytes: number): Promise<Mail | un
   try {
     const opened = await PostalMime.parse(bytes, { forceRfc822Attachments: true, maxNestingDepth: 20 });
     const fields = fieldsOf(opened.headers.map(({ key, value }) => [key, value.slice(0, 16_384)]));
-    const parts = opened.attachments
-      .slice(0, 50)
-      .map(({ mimeType, content }) => ({
-        type: mimeType.toLowerCase(),
-        text: lineEnds(textOf(bytesOf(content))),
-      }));
+    const parts = opened.attachments.slice(0, 50).map(({ mimeType, content }) => ({
+      type: mimeType.toLowerCase(),
+      text: lineEnds(textOf(bytesOf(content))),
+    }));
     const read = opened.text ?? (opened.html === undefined ? '' : textOfHtml(opened.html));
     const text = read.trim() === '' && parts.length === 0 ? textOf(Buffer.from(body, 'latin1')) : read;
     return { fields, text: lineEnds(text).slice(0, longestText), parts, truncated };

@@ -4,6 +4,7 @@ import { parseFeedbackReport, providerComplaint } from './complaint.ts';
 import { hasFailureSubject, hasFailureWords } from './failure-words.ts';
 import { field } from './fields.ts';
 import {
+  hasAbsenceWords,
   hasAutoReplyField,
   hasAutoReplySubject,
   hasAutoReplyWords,
@@ -89,11 +90,12 @@ const find = (report: OpenedReport): Finding => {
   }
   const ofDaemon = isOfDaemon(report);
   const ofFailure = isOfFailure(report);
-  if (
-    isReadReceipt(subject, contentType) ||
-    partOf(report.mail, 'message/disposition-notification') !== undefined
-  )
-    return unknown('read_receipt');
+  const disposition = partOf(report.mail, 'message/disposition-notification');
+  if (isReadReceipt(subject, contentType) || disposition !== undefined) {
+    // Dovecot and Sieve refuse with a disposition notification, RFC 5429 2.2.
+    const refused = disposition !== undefined && /reject/i.test(`${subject} ${words.slice(0, 500)}`);
+    return refused ? ofRecipients(wordRecipients(report)) : unknown('read_receipt');
+  }
   if (!hasFailedRecipients(report)) {
     const automatic = hasAutoReplyField(fields);
     const absent = hasAutoReplySubject(subject) || hasAutoReplyWords(words);
@@ -111,10 +113,10 @@ const find = (report: OpenedReport): Finding => {
     // Words that only sound like a failure, from somebody who names nobody.
     if (!named && isOfList(subject, fields)) return unknown('list');
     if (!named && !ofDaemon) return unknown(report.table === undefined ? 'mail' : 'no_recipient');
-    if (isOfList(subject, fields) && !ofDaemon && report.table === undefined) return unknown('list');
     return ofRecipients(recipients);
   }
   if (isOfList(subject, fields)) return unknown('list');
+  if (hasAbsenceWords(words)) return { kind: 'auto-reply' };
   if (hasAutoReplyWords(words) && (isOfMachine(fields) || field(fields, 'in-reply-to') !== undefined))
     return { kind: 'auto-reply' };
   if (isOfMachine(fields) && field(fields, 'in-reply-to', 'references') !== undefined)

@@ -97,6 +97,13 @@ const ofStatus = (status: RecipientStatus, report: OpenedReport): ReportedRecipi
   );
 };
 
+/** The domain of an author without the names of hosts: `mr2.its.example.edu` as `example.edu`. */
+const organisationOf = (from: string): string => {
+  const labels = from.slice(from.lastIndexOf('@') + 1).split('.');
+  const [, second = ''] = labels.toReversed();
+  return labels.slice(/^(?:co|com|ac|or|ne|go|edu|gov|org|net)$/.test(second) ? -3 : -2).join('.');
+};
+
 const once = (recipients: readonly ReportedRecipient[]): readonly ReportedRecipient[] => {
   const seen = new Set<string>();
   return recipients.filter(({ address }) => {
@@ -160,6 +167,7 @@ export const wordRecipients = (report: OpenedReport): readonly ReportedRecipient
       ),
     ],
     expected: report.expected,
+    localDomain: organisationOf(report.from),
   };
   const words = textRecipients(report.words, report.table, bystanders);
   const failed = failedRecipients(report);

@@ -48,6 +48,10 @@ const common: readonly { readonly pattern: RegExp; readonly confidence: number }
   { pattern: lines('ADDR'), confidence: 0.4 },
 ];
 
+/** After this the words name who failed; what stands before may be the message's own To. */
+const announced =
+  /(?:(?:did|could|has|was|were|been|can|is)(?: ?not|n't) (?:be )?(?:reach(?:ed)?|deliver(?:ed)?|sent|received?)(?: by| to)?|(?:delivery|deliver|failed|errors?|problems?|undeliverable|returned)[^\n:]{0,60})[^\n:]{0,40}\b(?:following|these|one or more)[^\n:]{0,60}(?:recipient|address|user|destination|mailbox)[^\n:]{0,60}[:.]|following (?:recipient|address|user)(?:\(?e?s?\)?)[^\n:]{0,60}:|following address(?:\(?es\)?)? (?:failed|had)[^\n]{0,80}/i;
+
 /** Words that an address stands in when it is whom to ask, not who failed. */
 const toAsk =
   /(?:contact|ask|e-?mail|write|forward|send|report|questions?|help|assistance|support|problems?|reply|respond|from|sender|originator|complain|by|via)(?:[^\n.]{0,40}?)\s(?:to|at|with|is|by|us|from|through)?:?\s{0,3}["'([<]{0,2}$|(?:\bfrom|sender|reply-to|return-path|message-id|postmaster|abuse|administrator|von|de|in-reply-to|references|originator|reporting-mta|subject)\s{0,3}[:=]\s{0,3}["'([<]{0,2}$|mailto:$/i;
@@ -55,6 +59,8 @@ const toAsk =
 export interface Bystanders {
   /** Who wrote the report, and those that it was sent to: not who failed. */
   readonly addresses: readonly string[];
+  /** Domain of the local users that the words name. */
+  readonly localDomain: string;
   /** To of the returned message, and what a VERP address names: who may have failed, even when they are bystanders. */
   readonly expected: readonly string[];
 }
@@ -75,11 +81,12 @@ interface Found {
 const find = (pattern: RegExp, words: string, bystanders: Bystanders, careful: boolean): readonly Found[] => {
   const found: Found[] = [];
   for (const match of words.matchAll(pattern)) {
-    const { address: text, diagnostic } = match.groups ?? {};
+    const { address: whole, local, diagnostic } = match.groups ?? {};
+    const text = whole ?? (local === undefined ? undefined : `${local}@${bystanders.localDomain}`);
     if (text === undefined) continue;
     const address = normal(text.replace(/^['`"]+/, '').replace(/[.']+$/, ''));
     if (!mayHaveFailed(address, bystanders)) continue;
-    const begin = match.index + match[0].indexOf(text);
+    const begin = match.index + match[0].indexOf(whole ?? local ?? '');
     if (
       careful &&
       !isOneOf(address, bystanders.expected) &&
@@ -122,15 +129,19 @@ export const textRecipients = (
 ): readonly TextRecipient[] => {
   const words = text.slice(0, mostWords);
   for (const pattern of table?.recipients ?? []) {
-    const found = find(pattern, words, bystanders, true);
+    const found = find(pattern, words, bystanders, false);
     if (found.length > 0) return described(found, words, 'rule', 0.9);
   }
-  for (const { pattern, confidence } of common) {
-    const found = find(pattern, words, bystanders, confidence < 0.85);
-    if (found.length === 0) continue;
-    // What is only somewhere in the words must not stand beside who the message was really for.
-    const certain = found.filter(({ address }) => isOneOf(address, bystanders.expected));
-    return described(confidence < 0.6 && certain.length > 0 ? certain : found, words, 'text', confidence);
+  const start = announced.exec(words);
+  const parts = start === null ? [words] : [words.slice(start.index + start[0].length), words];
+  for (const part of parts) {
+    for (const { pattern, confidence } of common) {
+      const found = find(pattern, part, bystanders, confidence < 0.85);
+      if (found.length === 0) continue;
+      // What is only somewhere in the words must not stand beside who the message was really for.
+      const certain = found.filter(({ address }) => isOneOf(address, bystanders.expected));
+      return described(confidence < 0.6 && certain.length > 0 ? certain : found, part, 'text', confidence);
+    }
   }
   return [];
 };

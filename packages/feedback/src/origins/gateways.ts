@@ -62,7 +62,7 @@ export const interscan: OriginTable = {
   signs: [
     { field: ['received', /InterScan/i], text: /Sent <<<|Unable to deliver message to/i },
     { text: /^Unable to deliver message to <\S{3,320}>(?: \(and other recipients in the same domain\))?/im },
-    { text: /^(?:Sent >>>|Sent <<<) RCPT TO/im },
+    { text: /^(?:Sent >>>|Sent <<<) RCPT TO|Message from InterScan/im },
   ],
   recipients: [lines(String.raw`Unable to deliver message to ADDR`), lines(String.raw`RCPT TO:[ \t]?ADDR`)],
 };

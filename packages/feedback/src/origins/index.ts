@@ -52,6 +52,7 @@ export const originTables: readonly OriginTable[] = [
   servers.groupwise,
   servers.imail,
   servers.netscape,
+  servers.phquery,
   servers.exchange,
   servers.postfix,
   gateways.mcafee,
@@ -63,6 +64,9 @@ export const originTables: readonly OriginTable[] = [
   servers.mercury,
   servers.smtpGateway,
 ];
+
+/** Every origin that a report may name. */
+export const originNames: readonly string[] = originTables.map(({ origin }) => origin);
 
 /** What signs are looked for in. */
 export interface Evidence {

@@ -19,7 +19,8 @@ export interface OriginTable {
   /** One that matches is enough. */
   readonly signs: readonly Sign[];
   /**
-   * Where its words name failed recipients: group `address`, and `diagnostic` where the answer does not follow it.
+   * Where its words name failed recipients: group `address`, or `local` for a user of the author's domain, and
+   * `diagnostic` where the answer does not follow it.
    * Each is tried on the words of the report; all that the first matching one finds are taken.
    */
   readonly recipients?: readonly RegExp[];

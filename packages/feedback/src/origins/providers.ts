@@ -67,6 +67,15 @@ export const aol: OriginTable = {
       text: /Your mail to the following recipients could not be delivered because they are not accepting mail/i,
     },
   ],
+  recipients: [
+    lines(String.raw`^[ \t]{0,8}ADDR[ \t]*$`),
+    lines(
+      String.raw`not accepting mail from [^\n]{1,320}\n(?:[ \t]*\n)?[ \t]{0,20}(?<local>[\w.+-]{1,64})[ \t]*$`,
+    ),
+    lines(
+      String.raw`could not be delivered because[^\n]{0,320}\n(?:[^\n]{0,320}\n)?(?:[ \t]*\n)?[ \t]{1,20}(?<local>[\w.+-]{1,64})[ \t]*$`,
+    ),
+  ],
 };
 
 export const ses: OriginTable = {

@@ -6,7 +6,7 @@ export const postfix: OriginTable = {
   signs: [
     { status: ['x-postfix-queue-id', /./] },
     { status: ['x-postfix-sender', /./] },
-    { text: /This is the (?:Postfix program|mail system) at host/i },
+    { text: /This is the (?:[^\n]{0,60}Postfix[^\n]{0,60} program|mail system) at host/i },
     {
       field: ['received', /\bby \S{1,255} \(Postfix\)\s+id\b/i],
       subject: /^(?:undelivered mail returned to sender|delayed mail)/i,
@@ -36,6 +36,7 @@ export const exim: OriginTable = {
     },
   ],
   recipients: [
+    lines(String.raw`^ {2,8}an undisclosed address\s{1,12}\(generated from ADDR`),
     lines(
       String.raw`^ {1,4}ADDR(?:[ \t]*\n| \(generated from [^)\n]{1,300}\)| \(ultimately generated from [^)\n]{1,300}\)|:)`,
     ),
@@ -112,6 +113,7 @@ export const exchange: OriginTable = {
     { from: /^MicrosoftExchange[0-9a-f]{20,}@/i },
   ],
   recipients: [
+    lines(String.raw`\bdda:SMTP[=(]ADDR`),
     lines(String.raw`^[ \t]{0,12}ADDR on (?:\w{3}, )?\d[^\n]{0,60}`),
     lines(String.raw`^[ \t]{0,40}(?:'[^'\n]{1,100}'|[^\n<>]{0,100})\(ADDR\)(?: on [^\n]{0,60})?[ \t]*$`),
     lines(
@@ -246,5 +248,14 @@ export const smtpGateway: OriginTable = {
       text: /X\.?400|\/C=[A-Z]{2}\/A(?:DMD)?=|MTS-ID|The MTS identifier|non-delivery (?:report|notification) (?:from|by) (?:MTA|the)/i,
     },
     { field: ['x400-content-type', /./] },
+  ],
+};
+
+export const phquery: OriginTable = {
+  origin: 'phquery',
+  signs: [{ text: /-{3,}Error Detail \(phquery/i }],
+  recipients: [
+    lines(String.raw`^[ \t]{0,20}ADDR[ \t]*$`),
+    lines(String.raw`^[ \t]{1,20}(?<local>[\w.+-]{1,64})[ \t]{2,40}No matches`),
   ],
 };
