@@ -1,18 +1,22 @@
 /**
- * Finds how fast a provider takes mail on one lane: additive increase, multiplicative decrease (RFC 5681's idea), with what
- * was really taken in the last minute as the measure, because many limits are counted over minutes.
+ * Finds how fast a provider takes mail on one lane: it raises the rate until it is refused, then halves the gap between what
+ * was refused and what went well for two minutes, because many limits are counted over minutes. It settles on what went well.
  */
 
 export interface AdaptiveRate {
   /** Mails a second that it stands at. */
   readonly perSecond: number;
-  /** What was taken when it was last refused, mails a second; null: it has never been. */
+  /** Most that went well for two minutes, mails a second; 0: nothing yet. */
+  readonly proven: number;
+  /** Least that was refused, mails a second; null: it has never been. */
   readonly ceiling: number | null;
   /** It was refused, and nothing has been taken since: only a trickle goes, to see when that ends. */
   readonly waiting: boolean;
   /** When it last changed, ms since the epoch. */
   readonly changedAt: number;
-  /** How long it stays under its ceiling before it tries to raise it, ms. */
+  /** When a refusal last taught it something, ms since the epoch. */
+  readonly learnedAt: number;
+  /** How long it stays settled before it tries to raise its ceiling, ms. */
   readonly probeAfterMs: number;
 }
 
@@ -29,12 +33,17 @@ export interface AnswersSeen {
 
 const growEveryMs = 5_000;
 const seekFactor = 1.1;
-const underCeiling = 0.97;
-const afterRefusal = 0.95;
-const creep = 0.01;
+/** Any calendar minute, and some seconds for the answers to become known. */
+const provenAfterMs = 130_000;
+/** Refusals that become known so soon after the first may be of mails that left before the rate changed. */
+const lateAnswersMs = 10_000;
+/** After a refusal at a rate of which nothing is known: what was taken may be more than fits into the provider's minute. */
+const afterRefusal = 0.85;
+/** A gap of less than this share of the ceiling is not halved any more. */
+const settledShare = 0.05;
 const probeFactor = 1.05;
-const firstProbeMs = 60_000;
-const longestProbeMs = 3_600_000;
+const firstProbeMs = 600_000;
+const longestProbeMs = 6 * 3_600_000;
 /** Below this share of its rate the lane had too little mail to show anything. */
 const usedShare = 0.7;
 const slowest = 1 / 60;
@@ -42,9 +51,11 @@ const slowest = 1 / 60;
 /** Where a lane starts of which nothing is known. */
 export const startingRate = (now: number): AdaptiveRate => ({
   perSecond: 1,
+  proven: 0,
   ceiling: null,
   waiting: false,
   changedAt: now,
+  learnedAt: Number.NEGATIVE_INFINITY,
   probeAfterMs: firstProbeMs,
 });
 
@@ -52,27 +63,39 @@ export const startingRate = (now: number): AdaptiveRate => ({
 export const allowedPerSecond = ({ perSecond, waiting }: AdaptiveRate): number =>
   Math.max(slowest, waiting ? perSecond / 10 : perSecond);
 
+const refusedAt = (rate: AdaptiveRate, takenLastMinute: number, now: number): AdaptiveRate => {
+  const { perSecond, proven, ceiling, probeAfterMs } = rate;
+  // Never down to less than half: a lane that has just begun has taken little in the last minute.
+  const found = Math.max(perSecond / 2, Math.min(perSecond, takenLastMinute / 60)) * afterRefusal;
+  // What went well before does so no more: the provider takes less than it did.
+  const stillProven = proven < perSecond ? proven : 0;
+  return {
+    perSecond: Math.max(slowest, stillProven > 0 ? stillProven : found),
+    proven: stillProven,
+    ceiling: Math.min(perSecond, ceiling ?? perSecond),
+    waiting: true,
+    changedAt: now,
+    learnedAt: now,
+    probeAfterMs: ceiling === null ? probeAfterMs : Math.min(longestProbeMs, probeAfterMs * 2),
+  };
+};
+
 /** The rate after the answers of a step that ended at `now`. */
 export const nextRate = (rate: AdaptiveRate, seen: AnswersSeen, now: number): AdaptiveRate => {
-  const { perSecond, ceiling, waiting, changedAt, probeAfterMs } = rate;
+  const { perSecond, ceiling, waiting, changedAt, learnedAt, probeAfterMs } = rate;
   if (seen.refused > 0) {
     if (waiting) return rate;
-    // Never down to less than half: a lane that has just begun has taken little in the last minute.
-    const found = Math.max(perSecond / 2, Math.min(perSecond, seen.takenLastMinute / 60));
-    return {
-      perSecond: Math.max(slowest, found * afterRefusal),
-      ceiling: found,
-      waiting: true,
-      changedAt: now,
-      probeAfterMs: ceiling === null ? probeAfterMs : Math.min(longestProbeMs, probeAfterMs * 2),
-    };
+    if (now - learnedAt < lateAnswersMs) return { ...rate, waiting: true, changedAt: now };
+    return refusedAt(rate, seen.takenLastMinute, now);
   }
   if (waiting) return seen.taken > 0 ? { ...rate, waiting: false, changedAt: now } : rate;
   const used = seen.taken >= usedShare * perSecond * (seen.spanMs / 1_000);
-  if (!used || now - changedAt < growEveryMs) return rate;
+  const heldMs = now - changedAt;
+  if (!used || heldMs < growEveryMs) return rate;
   if (ceiling === null) return { ...rate, perSecond: perSecond * seekFactor, changedAt: now };
-  const top = ceiling * underCeiling;
-  if (perSecond < top)
-    return { ...rate, perSecond: Math.min(top, perSecond + creep * ceiling), changedAt: now };
-  return now - changedAt < probeAfterMs ? rate : { ...rate, ceiling: ceiling * probeFactor, changedAt: now };
+  if (heldMs < provenAfterMs) return rate;
+  const proven = { ...rate, proven: perSecond };
+  if (ceiling - perSecond > settledShare * ceiling)
+    return { ...proven, perSecond: (perSecond + ceiling) / 2, changedAt: now };
+  return heldMs < probeAfterMs ? proven : { ...proven, ceiling: ceiling * probeFactor };
 };

@@ -125,7 +125,7 @@ const controlOf = ({ lane, rate }: Lane, allowed: number, now: number): Adaptive
   const found =
     rate.ceiling === null
       ? 'it was never refused'
-      : `it took ${rate.ceiling.toFixed(2)}/s when it was refused`;
+      : `${rate.ceiling.toFixed(2)}/s was refused`;
   return {
     kind: 'adaptive',
     key: controlKey('adaptive', scope),
