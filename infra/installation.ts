@@ -43,6 +43,6 @@ function portBaseOf(text: string | undefined): number {
     return base;
   throw new UserError(
     'ERR_PORT_BASE',
-    `MILLRACE_PORT_BASE is "${text}": it must be a port from ${portBaseRange.from} to ${portBaseRange.to}, from which 20 are used, or 0 for any free ones.`,
+    `MILLRACE_PORT_BASE is "${text}": it must be a port from ${portBaseRange.from} to ${portBaseRange.to}, from which 21 are used, or 0 for any free ones.`,
   );
 }

@@ -176,6 +176,7 @@ test('npm start brings up everything, shows what arrived, and stops all of it on
     'The schema registry',
     'delivery-batch',
     'delivery-realtime',
+    'feedback',
     'ingest',
     'router-batch',
     'router-realtime',

@@ -9,6 +9,9 @@ export interface PipelinePorts {
   /** The same on each address of the sandbox ISPs. */
   readonly sandboxSmtp: number;
   readonly sandboxDns: number;
+  /** Inbound SMTP of feedback: also the port that the sandbox ISPs report to. */
+  readonly feedbackSmtp: number;
+  readonly feedbackHttp: number;
   /** First of the /metrics servers, one port a service; 0: any free ones. */
   readonly metrics: number;
 }
@@ -26,16 +29,26 @@ export const pipelinePortsFrom = (base: number): PipelinePorts => ({
   sandboxHttp: base + 2,
   sandboxSmtp: base + 3,
   sandboxDns: base + 4,
+  feedbackSmtp: base + 9,
+  feedbackHttp: base + 20,
   metrics: base + 10,
 });
 
 /** Ports that were free a moment ago. */
 export async function freePipelinePorts(): Promise<PipelinePorts> {
-  const [ingestHttp = 0, ingestSmtp = 0, sandboxHttp = 0, sandboxSmtp = 0, sandboxDns = 0] = await freePorts(
-    5,
-    ['127.0.0.1', sandboxAddress],
-  );
-  return { ingestHttp, ingestSmtp, sandboxHttp, sandboxSmtp, sandboxDns, metrics: 0 };
+  const [
+    ingestHttp = 0,
+    ingestSmtp = 0,
+    sandboxHttp = 0,
+    sandboxSmtp = 0,
+    sandboxDns = 0,
+    feedbackSmtp = 0,
+    feedbackHttp = 0,
+  ] = await freePorts(7, ['127.0.0.1', sandboxAddress]);
+  return {
+    ...{ ingestHttp, ingestSmtp, sandboxHttp, sandboxSmtp, sandboxDns, feedbackSmtp, feedbackHttp },
+    metrics: 0,
+  };
 }
 
 /** The first address of the sandbox ISPs. */
@@ -60,6 +73,8 @@ export async function assertPipelinePortsFree(ports: PipelinePorts): Promise<voi
   await assertPortFree('127.0.0.1', ports.sandboxHttp, 'the sandbox page');
   await assertPortFree(sandboxAddress, ports.sandboxSmtp, 'the sandbox providers');
   await assertPortFree('127.0.0.1', ports.sandboxDns, "the sandbox's DNS");
+  await assertPortFree('127.0.0.1', ports.feedbackSmtp, 'inbound SMTP of feedback');
+  await assertPortFree('127.0.0.1', ports.feedbackHttp, 'unsubscribe pages');
   if (ports.metrics === 0) return;
   for (const [index, name] of metricsOrder.entries())
     await assertPortFree('127.0.0.1', ports.metrics + index, `the metrics of ${name}`);
@@ -75,4 +90,5 @@ export const metricsOrder: readonly string[] = [
   'delivery-batch',
   'sandbox',
   'shaper',
+  'feedback',
 ];

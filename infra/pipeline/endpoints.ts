@@ -7,6 +7,8 @@ export interface Endpoints {
   readonly ingest: { readonly http: string; readonly smtp: string };
   /** A local development key with every scope. */
   readonly apiKey: string;
+  /** Unsubscribe pages and POST /v1/reports; inbound SMTP as `host:port`. */
+  readonly feedback: { readonly http: string; readonly smtp: string };
   readonly sandbox: { readonly http: string };
   /** `host:port`, several separated by commas. */
   readonly kafka: string;

@@ -137,6 +137,11 @@ function generated(options: LocalConfigurationOptions, credentials: Credentials)
         allow_insecure_auth: host === '127.0.0.1',
       },
     },
+    feedback: {
+      smtp: { host, port: ports.feedbackSmtp, hostname: `feedback.${localDomain}` },
+      http: { host, port: ports.feedbackHttp },
+      complaint_addresses: [`fbl@${localDomain}`],
+    },
     // Rules only tell what they would do: a provider of the sandbox that is made to refuse for a try would else be sent one
     // mail a minute for the next 90.
     shaper: { act: false },
@@ -150,6 +155,11 @@ function generated(options: LocalConfigurationOptions, credentials: Credentials)
       http: { host, port: ports.sandboxHttp },
       smtp_port: ports.sandboxSmtp,
       dns_port: ports.sandboxDns,
+      answers: {
+        smtp: `127.0.0.1:${ports.feedbackSmtp}`,
+        http: `http://127.0.0.1:${ports.feedbackHttp}`,
+        complaint_address: `fbl@${localDomain}`,
+      },
       publish: publishedRecords(credentials),
     },
   };

@@ -100,6 +100,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     ...streams.map((stream) => add(`router-${stream}`, 'router', ['--stream', stream])),
     add('scheduler', 'scheduler'),
     add('shaper', 'shaper'),
+    add('feedback', 'feedback'),
     ...workersOf('realtime'),
     ...workersOf('batch'),
   ];
@@ -127,6 +128,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         smtp: `127.0.0.1:${ports.ingestSmtp}`,
       },
       apiKey: credentials.apiKey.key,
+      feedback: {
+        http: `http://127.0.0.1:${ports.feedbackHttp}`,
+        smtp: `127.0.0.1:${ports.feedbackSmtp}`,
+      },
       sandbox: { http: `http://127.0.0.1:${ports.sandboxHttp}` },
       kafka: options.addresses.KAFKA_BROKERS,
       registry: options.addresses.SCHEMA_REGISTRY_URL,

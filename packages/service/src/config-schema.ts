@@ -439,6 +439,41 @@ export const ShaperConfig = strict(
     act: flag('Automation rules change what is sent; false: they only tell what they would do', true),
   },
   'The service that turns answers of providers into limits and suspensions',
+export const FeedbackConfig = strict(
+  {
+    smtp: strict(
+      {
+        ...listen('bounces, complaints and unsubscriptions', 7525),
+        enabled: flag('Whether reports are taken by SMTP', true),
+        hostname: text('Name in the greeting', { default: 'localhost' }),
+        cert_file: optional(path('PEM certificate for STARTTLS; absent: one is made at each start')),
+        key_file: optional(path('PEM key for STARTTLS')),
+        max_connections: integer('Connections at once', 100, 1, 100_000),
+        mails_per_minute: integer('Mails of one client address, a minute; above it 450', 1_200, 1),
+      },
+      'Inbound SMTP: the MX of `return_path_domain` and of `unsubscribe.mailto`',
+    ),
+    http: strict(
+      listen('unsubscribe pages and reports', 7526),
+      'Where `unsubscribe.url` must lead to, as /unsubscribe/{token}; and POST /v1/reports',
+    ),
+    max_report_bytes: integer('Largest report, bytes', 10_485_760, 10_240, 104_857_600),
+    complaint_addresses: list(
+      text('An address', { pattern: '^[^@\\s]+@[^@\\s]+$', expected: 'an address' }),
+      'Addresses that are named to feedback loops (ARF)',
+    ),
+    soft_bounces: strict(
+      {
+        count: integer('So many messages', 3, 2, 1_000),
+        within_days: integer('In so many days', 14, 1, 365),
+        suppress_days: integer('Suppress for so many days', 30, 1, 3_650),
+      },
+      'Mailboxes that are full or inactive again and again, whichever campaign the messages were of',
+    ),
+  },
+  'The service that takes bounces, complaints and unsubscriptions',
+);
+
 );
 
 export const WebhooksConfig = strict(
@@ -497,6 +532,18 @@ export const SandboxConfig = strict(
         {
           name: text('Domain name'),
           type: choice(['A', 'AAAA', 'CNAME', 'MX', 'PTR', 'TXT'], 'Type'),
+    answers: optional(
+      strict(
+        {
+          smtp: text('Inbound SMTP of the sender', hostAndPort),
+          http: optional(
+            text('Takes the place of scheme and host in unsubscribe links', { pattern: '^https?://' }),
+          ),
+          complaint_address: optional(text('Where complaints are sent')),
+        },
+        'Where bounces, complaints and unsubscriptions go that come later; absent: none does',
+      ),
+    ),
           value: text('As in a zone file: `10 mx.example.com.` for MX'),
           ttl: optional(integer('Time to live, seconds; absent: 60', 60, 0, 86_400)),
         },
@@ -548,6 +595,7 @@ export const Config = strict({
   telemetry: TelemetryConfig,
   sandbox: SandboxConfig,
 });
+  feedback: FeedbackConfig,
 
 export type Config = Static<typeof Config>;
 export type TenantConfig = Static<typeof TenantConfig>;

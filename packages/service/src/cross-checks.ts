@@ -169,6 +169,22 @@ const unsubscribeHasAWay: Check = ({ unsubscribe }) =>
     ? []
     : [{ path: ['unsubscribe'], message: 'needs `url`, `mailto` or both.' }];
 
+const feedbackCanBeProven: Check = ({ feedback: { smtp } }) => {
+  if ((smtp.cert_file === undefined) === (smtp.key_file === undefined)) return [];
+  const missing = smtp.cert_file === undefined ? 'cert_file' : 'key_file';
+  return [{ path: ['feedback', 'smtp', missing], message: 'is missing: certificate and key come together.' }];
+};
+
+/** Letters that a token adds to the local part of an address, of which RFC 5321 4.5.3.1.1 allows 64. */
+const tokenLetters = 45;
+
+const unsubscribeAddressHasRoom: Check = ({ unsubscribe }) => {
+  const local = unsubscribe?.mailto?.slice(0, unsubscribe.mailto.lastIndexOf('@')) ?? '';
+  if (local.length + tokenLetters <= 64) return [];
+  const message = `has ${local.length} characters before the "@"; with the token it must not be more than 64: ${64 - tokenLetters} at most.`;
+  return [{ path: ['unsubscribe', 'mailto'], message }];
+};
+
 const warmUpsArePossible: Check = (config) => {
   const plans = [...warmUpPlans(config).keys()];
   return Object.entries(config.sources).flatMap(([name, { warm_up: warmUp }]) => {
@@ -222,6 +238,8 @@ const checks: readonly Check[] = [
   warmUpsArePossible,
   plansNameProviders,
   unsubscribeHasAWay,
+  unsubscribeAddressHasRoom,
+  feedbackCanBeProven,
   webhooksAreSafe,
 ];
 

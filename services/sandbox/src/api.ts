@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox';
 import type { Arrivals } from './arrivals.ts';
 import { type Behaviour, BehaviourError } from './behaviour.ts';
 import { ispDefinitions } from './isps.ts';
+import { lateWords } from './later/late-answer.ts';
 import { magicWords } from './magic-recipient.ts';
 import type { MessageQuery, MessageStore } from './message-store.ts';
 import type { Sandbox } from './options.ts';
@@ -118,6 +119,7 @@ function messageRoutes(app: FastifyInstance, subject: ApiSubject, ending: AbortS
     subject.clear();
     return reply.code(204).send();
   });
+  app.get('/answers', async () => ({ answers: subject.answers() }));
   app.get<{ Querystring: { history?: string } }>('/stats', async (request) => {
     const stats = subject.stats();
     if (request.query.history !== 'false') return stats;
@@ -181,7 +183,7 @@ function dnsRoutes(app: FastifyInstance, subject: ApiSubject): void {
   app.get('/about', async () => ({
     smtp_port: subject.smtpPort,
     dns_server: subject.dnsServer,
-    magic_recipients: magicWords,
+    magic_recipients: { ...magicWords, ...lateWords },
     isps: ispDefinitions.map((isp) => ({
       name: isp.name,
       group: isp.group,

@@ -1,4 +1,5 @@
 import type { BehaviourInput } from './behaviour.ts';
+import type { LaterOptions, ShownAnswer } from './later/later.ts';
 import type { MessageQuery, ReceivedMessage } from './message-store.ts';
 import type { SandboxStats } from './statistics.ts';
 import type { ZoneRecord } from './zone.ts';
@@ -35,6 +36,8 @@ export interface SandboxOptions {
   readonly stateDirectory?: string;
   /** Seed of everything random; default: a new one at each start. */
   readonly seed?: number;
+  /** Where bounces, complaints and unsubscriptions go that come later; absent: none does. */
+  readonly answers?: Pick<LaterOptions, 'smtp' | 'http' | 'complaintAddress'>;
   /** Told of failed handshakes and checks; default: nobody. */
   readonly onProblem?: (where: string, error: Error) => void;
 }
@@ -64,6 +67,8 @@ export interface Sandbox {
   messages(query?: MessageQuery): Promise<readonly ReceivedMessage[]>;
   /** Source of a mail byte for byte, dot-stuffing removed; its headers alone with `keep: headers`. */
   source(id: string): Buffer | undefined;
+  /** What came back later, or will, the oldest first. */
+  answers(): readonly ShownAnswer[];
   stats(): SandboxStats;
   /** Forgets mails, arrivals and counters. */
   clear(): void;

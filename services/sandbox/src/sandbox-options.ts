@@ -19,6 +19,15 @@ export async function sandboxOptions(
     keepBytes: sandbox.keep_bytes,
     keepArrivals: sandbox.keep_arrivals,
     verify: sandbox.verify,
+    ...(sandbox.answers === undefined
+      ? {}
+      : {
+          answers: {
+            smtp: sandbox.answers.smtp,
+            http: sandbox.answers.http,
+            complaintAddress: sandbox.answers.complaint_address,
+          },
+        }),
     stateDirectory: join(config.state_directory, 'sandbox'),
   };
 }

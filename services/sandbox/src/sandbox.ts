@@ -9,6 +9,7 @@ import { DnsServer } from './dns-server.ts';
 import { messageIdOf } from './header-fields.ts';
 import { IspServer, type IspServerOptions } from './isp-server.ts';
 import { behaviourNames, ispDefinitions } from './isps.ts';
+import { Later } from './later/later.ts';
 import { MessageStore } from './message-store.ts';
 import type { Sandbox, SandboxOptions } from './options.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -35,6 +36,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const verifier = new Verifier(options.verify ?? 'all', zone, (error) => report('verification', error));
   const certificates = await Certificates.open(options.stateDirectory, Date.now());
   const dns = new DnsServer(zone);
+  const later =
+    options.answers === undefined ? undefined : new Later({ ...options.answers, random, onProblem: report });
   let accepted = 0;
   let since = Date.now();
 
@@ -63,6 +66,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         { id, isp: isp.name, mxHost, receivedAt: Math.floor(precise), receivedAtPrecise: precise, mail },
         { state: due ? 'pending' : 'skipped' },
       );
+      later?.taken(mail, behaviours.of(isp), mxHost);
       return id;
     },
     failed: (error, isp) => report(isp.name, error),
@@ -75,6 +79,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   const stopAll = async () => {
     verifier.stop();
+    await later?.stop();
     await Promise.all([...servers.values()].map((server) => server.stop()));
     await dns.stop();
   };
@@ -117,8 +122,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       },
       messages: (query = {}) => store.find(query),
       source: (id: string) => store.source(id),
+      answers: () => later?.answers ?? [],
       stats,
       clear: () => {
+        later?.clear();
         store.clear();
         arrivals.clear();
         accepted = 0;
