@@ -67,47 +67,78 @@ const codeOfClass = (status: string | null, action: ReportAction): number => {
 /** A code that says no more than its class. */
 const isEmpty = (status: string | null): boolean => status === null || /^[245]\.0\.0$/.test(status);
 
+/** A status that many things are said with. */
+const isVague = (status: string): boolean => /^[45]\.(?:[0-6]\.0|7\.[01]|5\.\d)$/.test(status);
+
+interface Judged {
+  readonly meaning: ReplyMeaning;
+  readonly found: FoundReply;
+}
+
+const judge = (text: string, status: string | null, action: ReportAction): Judged => {
+  const words = text.slice(0, 3_000);
+  const found = replyIn(words);
+  const code = found.code ?? codeOfClass(found.enhanced ?? status, action);
+  const sameClass = (one: string | null): string | null => (one?.[0] === String(code)[0] ? one : null);
+  const enhanced = isEmpty(found.enhanced) ? (sameClass(status) ?? found.enhanced) : found.enhanced;
+  return { meaning: classifyReply({ code, enhanced, text: words }, phaseOf(words)), found };
+};
+
+/** True: more than the number of a reply was understood. */
+const isKnown = ({ meaning }: Judged): boolean => !meaning.rule.startsWith('code-');
+
+const nothing: FoundReply = { code: null, enhanced: null };
+
+const byStatus = (status: string | null, action: ReportAction): Judged => ({
+  meaning: classifyReply({ code: codeOfClass(status, action), enhanced: status, text: '' }, 'rcpt'),
+  found: nothing,
+});
+
+/** What the texts say: what is said of the recipient, else its status, else what is said in the whole report. */
+const verdict = (
+  status: string | null,
+  action: ReportAction,
+  own: readonly string[],
+  whole: readonly string[],
+): Judged => {
+  const first = own.map((text) => judge(text, status, action));
+  const known = first.find(isKnown);
+  if (known !== undefined) return known;
+  if (status !== null && !isVague(status)) {
+    const judged = byStatus(status, action);
+    if (isKnown(judged)) return { ...judged, found: first[0]?.found ?? nothing };
+  }
+  // The number of a reply that is about this recipient is worth more than words about nobody in particular.
+  const numbered = first.find(({ found }) => found.code !== null && found.code !== 500 && found.code !== 550);
+  if (numbered !== undefined && numbered.meaning.category !== 'other') return numbered;
+  const rest = whole.map((text) => judge(text, status, action));
+  return (
+    rest.find(isKnown) ??
+    first.find(({ found }) => found.code !== null) ??
+    rest.find(({ found }) => found.code !== null) ??
+    byStatus(status, action)
+  );
+};
+
 /**
- * What a failure means. `texts`: what the report says of it, the most certain first; the first one that a rule knows
- * decides. A recipient that was given up after delays is no hard failure, whatever the last words were.
+ * What a failure means. `own`: what the report says of this recipient, `whole`: of all of them; the most certain first.
+ * A recipient that was given up after delays is no hard failure, whatever the last words were.
  */
 export const diagnose = (
   status: string | null,
   action: ReportAction,
-  texts: readonly string[],
+  own: readonly string[],
+  whole: readonly string[],
 ): Diagnosis => {
-  let best: (ReplyMeaning & FoundReply) | undefined;
-  for (const [index, text] of texts.entries()) {
-    const words = text.slice(0, 3_000);
-    const found = replyIn(words);
-    const code = found.code ?? codeOfClass(found.enhanced ?? status, action);
-    const sameClass = (one: string | null): string | null => (one?.[0] === String(code)[0] ? one : null);
-    const enhanced = isEmpty(found.enhanced) ? (sameClass(status) ?? found.enhanced) : found.enhanced;
-    const meaning = classifyReply({ code, enhanced, text: words }, phaseOf(words));
-    const { rule } = meaning;
-    const judged = { ...meaning, code: found.code, enhanced: found.enhanced };
-    if (!rule.startsWith('code-')) {
-      best = {
-        ...judged,
-        code: found.code ?? best?.code ?? null,
-        enhanced: found.enhanced ?? best?.enhanced ?? null,
-      };
-      break;
-    }
-    if (best === undefined || (best.code === null && found.code !== null && index < 2)) best = judged;
-  }
-  if (best === undefined) {
-    const code = codeOfClass(status, action);
-    best = { ...classifyReply({ code, enhanced: status, text: '' }, 'rcpt'), code: null, enhanced: null };
-  }
-  const { outcome, category, hard, rule, code, enhanced } = best;
-  const forNow = action === 'delayed' || (status?.startsWith('4') === true && code === null);
+  const { meaning, found } = verdict(status, action, own, whole);
+  const { outcome, category, hard, rule } = meaning;
+  const forNow = action === 'delayed' || (status?.startsWith('4') === true && found.code === null);
   return {
     outcome: forNow ? 'deferred' : outcome,
     category,
     hard: hard && !forNow,
     rule,
-    status: isEmpty(status) ? (enhanced ?? status) : status,
-    replyCode: code,
+    status: isEmpty(status) ? (found.enhanced ?? status) : status,
+    replyCode: found.code,
   };
 };

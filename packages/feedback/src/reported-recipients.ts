@@ -32,13 +32,11 @@ interface Reported {
 const recipient = (reported: Reported, report: OpenedReport): ReportedRecipient => {
   const { address, finalAddress, action, status, diagnostic, remoteMta, evidence, confidence } = reported;
   const about = [finalAddress, address].find((one) => one !== null && report.words.includes(one));
-  const texts = [
-    diagnostic ?? '',
-    about === undefined || about === null ? '' : nearAddress(report.words, about),
-    report.words.replace(/\s+/g, ' '),
-    report.subject,
-  ].filter((text) => text !== '');
-  const { status: found, replyCode, category, hard, rule } = diagnose(status, action, texts);
+  const filled = (text: string): boolean => text !== '';
+  const near = about === undefined || about === null ? '' : nearAddress(report.words, about);
+  const own = [diagnostic ?? '', near].filter(filled);
+  const whole = [report.words.replace(/\s+/g, ' '), report.subject].filter(filled);
+  const { status: found, replyCode, category, hard, rule } = diagnose(status, action, own, whole);
   return {
     address,
     finalAddress,

@@ -10,8 +10,9 @@ import type { TraceFlags } from './commands/trace.ts';
 import type { CommandContext } from './context.ts';
 import { addDlq } from './dlq-commands.ts';
 import { type Ending, exitCodeHelp, exitCodeOf } from './exit-codes.ts';
+import { addClassify, addFeedback } from './feedback-commands.ts';
 import { repeated } from './flags.ts';
-import { findInstallation, type Installation, type InstallationFlags } from './installation.ts';
+import type { Installation, InstallationFlags } from './installation.ts';
 import { InterruptedError } from './patience.ts';
 import { addControls, addForecast, addShaping, addWarmUp, addWhy } from './shaping-commands.ts';
 import { addSuppression } from './suppression-commands.ts';
@@ -36,6 +37,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   /** Runs a command's work with the flags that all commands have. */
   const act = async (work: (context: CommandContext) => Promise<Ending>): Promise<void> => {
     const flags = program.opts<GlobalFlags>();
+    const { findInstallation } = await import('./installation.ts');
     let installation: Installation | undefined;
     ending = await work({
       ...around,
@@ -43,6 +45,17 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
       installation: () => {
         installation ??= findInstallation(flags, around.env, around.cwd);
         return installation;
+      },
+    });
+  };
+
+  /** The same for commands that need none: looking for an installation loads much, and they start at once. */
+  const actAlone: Act = async (work) => {
+    ending = await work({
+      ...around,
+      json: program.opts<GlobalFlags>().json === true,
+      installation: () => {
+        throw new TypeError('This command was started without an installation.');
       },
     });
   };
@@ -79,6 +92,8 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   addForecast(program, act);
   addWarmUp(program, act);
   addDlq(program, act);
+  addFeedback(program, actAlone);
+  addClassify(program, actAlone);
   addDoctor(program, act);
 
   try {
