@@ -421,7 +421,12 @@ export const DeliveryConfig = strict(
     ),
     shaping_file: optional(path('Limits per provider; absent: the shipped infra/shaping/default.yaml')),
     max_connections: integer('SMTP connections of one worker at once', 200, 1, 10_000),
-    window_records: integer('Unfinished records of one partition', 1_000, 10, 32_000),
+    window_records: integer(
+      'Unfinished records of one partition: more lets a worker look further past what waits, fewer die young in its memory',
+      100,
+      10,
+      32_000,
+    ),
     window_bytes: integer('Their bytes', 8_388_608, 65_536, 268_435_456),
     journal_days: integer('How long the journal remembers a message, days', 3, 1, 30),
     ca_file: optional(
@@ -434,11 +439,6 @@ export const DeliveryConfig = strict(
   'The workers that speak to the providers',
 );
 
-export const ShaperConfig = strict(
-  {
-    act: flag('Automation rules change what is sent; false: they only tell what they would do', true),
-  },
-  'The service that turns answers of providers into limits and suspensions',
 export const FeedbackConfig = strict(
   {
     smtp: strict(
@@ -474,6 +474,11 @@ export const FeedbackConfig = strict(
   'The service that takes bounces, complaints and unsubscriptions',
 );
 
+export const ShaperConfig = strict(
+  {
+    act: flag('Automation rules change what is sent; false: they only tell what they would do', true),
+  },
+  'The service that turns answers of providers into limits and suspensions',
 );
 
 export const WebhooksConfig = strict(
@@ -527,11 +532,6 @@ export const SandboxConfig = strict(
       'Mails checked for SPF, DKIM and DMARC: all, one in a hundred, none',
       'all',
     ),
-    publish: list(
-      strict(
-        {
-          name: text('Domain name'),
-          type: choice(['A', 'AAAA', 'CNAME', 'MX', 'PTR', 'TXT'], 'Type'),
     answers: optional(
       strict(
         {
@@ -544,6 +544,11 @@ export const SandboxConfig = strict(
         'Where bounces, complaints and unsubscriptions go that come later; absent: none does',
       ),
     ),
+    publish: list(
+      strict(
+        {
+          name: text('Domain name'),
+          type: choice(['A', 'AAAA', 'CNAME', 'MX', 'PTR', 'TXT'], 'Type'),
           value: text('As in a zone file: `10 mx.example.com.` for MX'),
           ttl: optional(integer('Time to live, seconds; absent: 60', 60, 0, 86_400)),
         },
@@ -590,12 +595,12 @@ export const Config = strict({
   ingest: IngestConfig,
   router: RouterConfig,
   delivery: DeliveryConfig,
+  feedback: FeedbackConfig,
   shaper: ShaperConfig,
   webhooks: WebhooksConfig,
   telemetry: TelemetryConfig,
   sandbox: SandboxConfig,
 });
-  feedback: FeedbackConfig,
 
 export type Config = Static<typeof Config>;
 export type TenantConfig = Static<typeof TenantConfig>;
