@@ -127,7 +127,10 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
   const tiers = delayTiers.map(delayTopic);
   const [installation, sandbox] = await Promise.all([
     testInstallation(
-      [...shards, ...shards.map(deadLetterTopic), ...tiers, topics.events, topics.templates, topics.control],
+      [
+        ...[...shards, ...shards.map(deadLetterTopic), ...tiers],
+        ...[topics.events, topics.templates, topics.control, topics.suppressionChanges],
+      ],
       options.partitions,
     ),
     startSandbox({
@@ -156,6 +159,7 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
     blobs: { kind: 'file', directory: join(directory, 'blobs') },
     redis: { url: options.redisUrl ?? process.env.REDIS_URL ?? '', key_prefix: `test:${prefix}` },
     ingest: { max_message_bytes: 26_214_400 },
+    router: { max_age_hours: { realtime: 24, batch: 72 } },
     delivery: {
       port: sandbox.smtpPort,
       loopback_only: true,

@@ -48,7 +48,9 @@ export type Outcome =
       readonly category: string | null;
     }
   /** An operator ended it. */
-  | { readonly kind: 'cancelled'; readonly try: null; readonly answer: Answer; readonly category: null };
+  | { readonly kind: 'cancelled'; readonly try: null; readonly answer: Answer; readonly category: null }
+  /** The recipient was suppressed after the message had been routed. */
+  | { readonly kind: 'suppressed'; readonly try: null; readonly answer: Answer; readonly category: null };
 
 /** The same step of a message has the same id however often it is told. */
 const eventIdOf = (task: DeliveryTask, outcome: Outcome, attempt: number): string =>

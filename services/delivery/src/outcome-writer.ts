@@ -106,6 +106,13 @@ export class OutcomeWriter {
     this.#supervise(job, this.#told(job, { kind: 'cancelled', try: null, answer, category: null }));
   }
 
+  /** Its recipient must not be sent to any more. */
+  suppressed(job: Job, reason: string): void {
+    const text = `The address is suppressed: ${reason}.`;
+    const answer: Answer = { code: null, enhanced: '5.7.0', text, phase: null };
+    this.#supervise(job, this.#told(job, { kind: 'suppressed', try: null, answer, category: null }));
+  }
+
   /** To be tried again by the schedule; expired, where that would be too late. */
   deferred(
     job: Job,

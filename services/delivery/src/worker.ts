@@ -21,6 +21,7 @@ import { JournalLook } from './journal-look.ts';
 import type { Lane } from './lane.ts';
 import { reportLanes } from './lane-reports.ts';
 import { Lanes } from './lanes.ts';
+import { LateSuppressions } from './late-suppressions.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Latencies, observe } from './metrics.ts';
 import { OutcomeWriter } from './outcome-writer.ts';
@@ -43,7 +44,10 @@ export type WorkerConfig = Pick<
   | 'blobs'
   | 'delivery'
   | 'redis'
-> & { readonly ingest: Pick<Config['ingest'], 'max_message_bytes'> };
+> & {
+  readonly ingest: Pick<Config['ingest'], 'max_message_bytes'>;
+  readonly router: Pick<Config['router'], 'max_age_hours'>;
+};
 
 export interface WorkerOptions {
   readonly config: WorkerConfig;
@@ -112,6 +116,7 @@ export interface Delivery {
 const windowBytes = 33_554_432;
 /** Mails that are rendered and not sent yet, bytes. */
 const preparedBytes = 50_331_648;
+const hourMs = 3_600_000;
 /** How long stopping waits for outcomes to be written, ms: Kafka may be away. */
 const writtenLimitMs = 8_000;
 /** Each event alone would cost Kafka and this worker as much as a dozen together, ms. */
@@ -176,6 +181,10 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     now,
   });
   const attempts = new Attempts({ journal, outcomes, tally, now });
+  // Realtime is sent as soon as it is routed.
+  const suppressions = stream === 'batch' ? new LateSuppressions(stream) : undefined;
+  const mayBeSent = (job: Job): boolean =>
+    attempts.mayBeSent(job) && (suppressions?.allows(job, outcomes, now()) ?? true);
   const preparation = new Preparation({
     facts: messageFacts(config),
     templates,
@@ -241,7 +250,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
         attempts.letGo(job);
         preparation.release(job);
       },
-      mayBeSent: attempts.mayBeSent,
+      mayBeSent,
       send: attempts.send,
       answered: attempts.answered,
       unreached: attempts.unreached,
@@ -298,6 +307,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     group: `delivery-${stream}`,
     topics: shards.map((isp) => shardTopic(stream, isp)),
     record: 'DeliveryTask',
+  await suppressions?.follow(kafka, now() - config.router.max_age_hours.batch * hourMs);
     window: { records: config.delivery.window_records, bytes: config.delivery.window_bytes },
     ...(stream === 'batch' && { fetch: { minBytes: 65_536, maxWaitMs: 100 } }),
     totalBytes: windowBytes,
@@ -366,5 +376,6 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
         shared.stop(),
       ]);
     },
+        suppressions?.stop(),
   };
 };
