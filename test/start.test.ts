@@ -183,6 +183,7 @@ test('npm start brings up everything, shows what arrived, and stops all of it on
     'sandbox',
     'scheduler',
     'shaper',
+    'webhooks',
   ]);
   run.child.kill('SIGTERM');
   await run.ended;

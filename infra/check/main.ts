@@ -29,6 +29,10 @@ const checks: readonly { readonly name: string; readonly run: () => string[] | P
     name: 'schema of the shaping file',
     run: () => command(process.execPath, ['packages/shaping/generate-docs.ts', '--check']),
   },
+  {
+    name: 'schema of webhooks',
+    run: () => command(process.execPath, ['services/webhooks/generate-docs.ts', '--check']),
+  },
 ];
 
 let failed = 0;

@@ -91,4 +91,5 @@ export const metricsOrder: readonly string[] = [
   'sandbox',
   'shaper',
   'feedback',
+  'webhooks',
 ];

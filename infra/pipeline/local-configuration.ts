@@ -145,6 +145,8 @@ function generated(options: LocalConfigurationOptions, credentials: Credentials)
     // Rules only tell what they would do: a provider of the sandbox that is made to refuse for a try would else be sent one
     // mail a minute for the next 90.
     shaper: { act: false },
+    // For endpoints of one's own while trying: those of `tenants.local.webhooks`.
+    webhooks: { allow_http: true, allow_addresses: ['127.0.0.0/8'] },
     router: { dns_servers: [`127.0.0.1:${ports.sandboxDns}`] },
     delivery: {
       port: ports.sandboxSmtp,

@@ -101,6 +101,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     add('scheduler', 'scheduler'),
     add('shaper', 'shaper'),
     add('feedback', 'feedback'),
+    add('webhooks', 'webhooks'),
     ...workersOf('realtime'),
     ...workersOf('batch'),
   ];
