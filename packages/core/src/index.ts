@@ -125,6 +125,7 @@ export {
   type Limits,
   laneLimits,
   limitsOf,
+  ownDomainOf,
   type PhaseTimeouts,
   type RateLimit,
   type Shaping,

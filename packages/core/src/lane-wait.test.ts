@@ -15,6 +15,7 @@ const limits = laneLimits(
     },
     isps: new Map(),
     sites: new Map(),
+    domains: new Map(),
     sources: new Map(),
   },
   { stream: 'batch', isp: 'gmail', site: 'gmail', source: 'ip1' },

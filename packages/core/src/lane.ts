@@ -10,11 +10,14 @@ export interface LaneOf {
   readonly site: string;
   /** Name of the egress source. */
   readonly source: string;
+  /** The recipients' domain, where the shaping gives it a lane of its own. */
+  readonly ownDomain?: string | undefined;
 }
 
 /**
  * `batch/gmail/ip1`: hosted domains share their provider's limits, so a known provider is one lane for all its sites.
  * `batch/mx.example.org/ip1`: each site that nobody knows has a lane of its own.
+ * `batch/example.com/ip1`: so has a domain that the shaping names, wherever it is hosted.
  */
-export const laneKey = ({ stream, isp, site, source }: LaneOf): string =>
-  `${stream}/${isp === 'other' ? site : isp}/${source}`;
+export const laneKey = ({ stream, isp, site, source, ownDomain }: LaneOf): string =>
+  `${stream}/${ownDomain ?? (isp === 'other' ? site : isp)}/${source}`;

@@ -22,6 +22,7 @@ const shaping: fc.Arbitrary<Shaping> = fc
     default: layers.default,
     isps: new Map([['gmail', layers.isp]]),
     sites: new Map([['aspmx', layers.site]]),
+    domains: new Map(),
     sources: new Map([['ip1', layers.source]]),
   }));
 
@@ -56,6 +57,7 @@ test('time limits have origins one by one; the other stream has no say', () => {
       default: { limits: { timeouts: { dataMs: 1, dotMs: 1 } }, streams: { realtime: { connections: 1 } } },
       isps: new Map([['gmail', { limits: {}, streams: { batch: { timeouts: { dotMs: 2 } } } }]]),
       sites: new Map(),
+      domains: new Map(),
       sources: new Map(),
     },
     lane,

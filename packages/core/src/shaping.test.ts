@@ -9,6 +9,7 @@ const shaping = (layers: Partial<Shaping>): Shaping => ({
   default: nothing,
   isps: new Map(),
   sites: new Map(),
+  domains: new Map(),
   sources: new Map(),
   ...layers,
 });
@@ -19,6 +20,12 @@ test('a known provider is one lane for all its sites, an unknown site has its ow
   assert.equal(laneKey({ ...lane, site: 'smtp.google.com' }), 'batch/gmail/ip1');
   assert.equal(laneKey({ ...lane, isp: 'other', site: 'mx.a.test' }), 'batch/mx.a.test/ip1');
   assert.notEqual(laneKey(lane), laneKey({ ...lane, stream: 'realtime' }));
+});
+
+test('a domain that the shaping names has a lane of its own, wherever it is hosted', () => {
+  const of = { stream: 'batch', isp: 'gmail', site: 'mx.a.test', source: 'ip1' } as const;
+  assert.equal(laneKey({ ...of, ownDomain: 'bank.test' }), 'batch/bank.test/ip1');
+  assert.equal(laneKey({ ...of, ownDomain: undefined }), 'batch/gmail/ip1');
 });
 
 test('without a file the built-in limits hold, and no rate', () => {
@@ -34,6 +41,7 @@ test('default, provider, site, source: the nearer one wins, and only in what it 
     default: { limits: { connections: 10, deliveriesPerConnection: 100, tls: 'opportunistic' }, streams: {} },
     isps: new Map([['gmail', { limits: { connections: 5, tls: 'required' }, streams: {} }]]),
     sites: new Map([['aspmx.l.google.com', { limits: { connections: 3 }, streams: {} }]]),
+    domains: new Map(),
     sources: new Map([['ip2', { limits: { connections: 1 }, streams: {} }]]),
   });
   const connections = (change: Partial<LaneOf>) => laneLimits(layers, { ...lane, ...change }).connections;

@@ -66,11 +66,13 @@ export interface ShapingLayer {
   readonly streams: Readonly<Partial<Record<Stream, LimitChanges>>>;
 }
 
-/** A shaping file: default, then provider, then site, then source, each winning over the ones before. */
+/** A shaping file: default, then provider, then site, then domain, then source, each winning over the ones before. */
 export interface Shaping {
   readonly default: ShapingLayer;
   readonly isps: ReadonlyMap<Isp, ShapingLayer>;
   readonly sites: ReadonlyMap<string, ShapingLayer>;
+  /** Recipients' domains, each of which has lanes of its own. */
+  readonly domains: ReadonlyMap<string, ShapingLayer>;
   readonly sources: ReadonlyMap<string, ShapingLayer>;
 }
 
@@ -121,15 +123,20 @@ export interface LaneChanges {
   readonly changes: LimitChanges;
 }
 
+/** The domain, where the shaping gives it lanes of its own. */
+export const ownDomainOf = ({ domains }: Pick<Shaping, 'domains'>, domain: string): string | undefined =>
+  domains.size > 0 && domains.has(domain) ? domain : undefined;
+
 /** Everything that the shaping says of a lane, weakest first. */
 export const changesOfLane = (
   shaping: Shaping,
-  { stream, isp, site, source }: LaneOf,
+  { stream, isp, site, source, ownDomain }: LaneOf,
 ): readonly LaneChanges[] => {
   const layers: (readonly [readonly string[], ShapingLayer | undefined])[] = [
     [['default'], shaping.default],
     [['isps', isp], shaping.isps.get(isp)],
     [['sites', site], shaping.sites.get(site)],
+    ...(ownDomain === undefined ? [] : [[['domains', ownDomain], shaping.domains.get(ownDomain)] as const]),
     [['sources', source], shaping.sources.get(source)],
   ];
   return layers.flatMap(([at, layer]) => {

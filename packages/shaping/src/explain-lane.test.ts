@@ -23,6 +23,11 @@ isps:
 sources:
   ip1:
     tls: required
+domains:
+  bank.test:
+    streams:
+      batch:
+        idle_timeout: 9s
 `;
 const lane = { stream: 'batch', isp: 'gmail', site: 'mx', source: 'ip1' } as const;
 
@@ -111,4 +116,22 @@ test('changes of limits in words are the same changes again', () => {
   const { limits } = shapingOfText(whole, 'a.yaml').shaping.default;
   assert.equal(Object.keys(limits).length, 12);
   assert.deepEqual(limitChangesOf(limitsEntryOf(limits)), limits);
+});
+
+test('a domain that the file names is explained by its own lines, and by those of its provider below', () => {
+  const own = { ...lane, ownDomain: 'bank.test' };
+  const found = new Map(
+    explainLane(shapingOfText(text, 'a.yaml'), own).map(({ key, ...limit }) => [key, limit]),
+  );
+  assert.deepEqual(
+    ['idle_timeout', 'max_message_rate'].map((key) => [
+      found.get(key)?.value,
+      found.get(key)?.origin,
+      found.get(key)?.line,
+    ]),
+    [
+      ['9s', 'domains.bank.test.streams.batch', 20],
+      ['90/min', 'isps.gmail', 9],
+    ],
+  );
 });

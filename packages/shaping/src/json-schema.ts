@@ -46,7 +46,7 @@ export const shapingJsonSchema = (): Json => {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Millrace shaping file',
     description:
-      'Limits of each lane: default, then isps, then sites, then sources; each says only what differs',
+      'Limits of each lane: default, then isps, then sites, then domains, then sources; each says only what differs',
     ...(isJson(file) ? file : {}),
     $defs: { limits: published(LimitsEntry, LimitsEntry), layer: published(LayerEntry, LayerEntry) },
   };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Isp, isps, type LaneLimits, laneLimits, streams } from '@millrace/core';
+import { type Isp, isps, type LaneLimits, laneLimits, ownDomainOf, streams } from '@millrace/core';
 import { ConfigError } from '@millrace/service';
 import fc from 'fast-check';
 import { parseShaping } from './parse-shaping.ts';
@@ -66,6 +66,10 @@ isps:
 sites:
   "(alt1|alt2)?.mx.a.test":
     connection_limit: 1
+domains:
+  bank.test:
+    connection_limit: 3
+    streams: { realtime: { connection_limit: 4 } }
 sources:
   ip2:
     connection_limit: 2
@@ -99,6 +103,12 @@ sources:
   });
   assert.equal(laneLimits(shaping, { ...lane('gmail'), stream: 'realtime' }).connections, 9);
   assert.equal(laneLimits(shaping, { ...lane('other'), site: '(alt1|alt2)?.mx.a.test' }).connections, 1);
+  const own = { ...lane('gmail'), ownDomain: ownDomainOf(shaping, 'bank.test') };
+  assert.equal(laneLimits(shaping, own).connections, 3);
+  assert.equal(laneLimits(shaping, own).deliveriesPerConnection, 11, 'what its provider has');
+  assert.equal(laneLimits(shaping, { ...own, stream: 'realtime' }).connections, 4);
+  assert.equal(laneLimits(shaping, { ...own, source: 'ip2' }).connections, 2, 'the source has the last word');
+  assert.equal(ownDomainOf(shaping, 'sub.bank.test'), undefined);
   assert.equal(laneLimits(shaping, { ...lane('other'), source: 'ip2' }).connections, 2);
   assert.equal(laneLimits(shaping, { ...lane('other'), source: 'ip2' }).adaptive, true);
 });

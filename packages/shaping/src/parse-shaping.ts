@@ -25,6 +25,7 @@ export const parseShaping = (text: string, file: string): Shaping => {
     default: layer(entries.default ?? {}),
     isps: new Map(byIsp),
     sites: layers(entries.sites),
+    domains: layers(entries.domains),
     sources: layers(entries.sources),
   };
 };

@@ -68,6 +68,7 @@ export const ShapingFile = strict({
   default: optional(LayerEntry),
   isps: optional(strict(ofEachIsp)),
   sites: optional(Type.Record(Type.String({ pattern: '^\\S+$' }), LayerEntry)),
+  domains: optional(Type.Record(Type.String({ pattern: '^[^\\sA-Z]+$' }), LayerEntry)),
   sources: optional(Type.Record(Type.String({ pattern: '^\\S+$' }), LayerEntry)),
   automation: AutomationEntries,
 });

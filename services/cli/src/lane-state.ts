@@ -12,6 +12,7 @@ import {
   laneLimits,
   laneWait,
   leaseKey,
+  ownDomainOf,
   type Stream,
   type Suspension,
   streams,
@@ -128,7 +129,11 @@ export const limitsNow = ({ shaping, controls, now }: Situation, lane: LaneOf): 
   laneLimits(shaping.shaping, lane, controls.limitChangesOf(lane, now).inForce);
 
 /** How one lane stands. */
-export const stateOf = (situation: Situation, lane: LaneOf): LaneState => {
+export const stateOf = (situation: Situation, of: LaneOf): LaneState => {
+  // Also a lane that is named as a site may be a domain's own.
+  const named = of.isp === 'other' ? of.site : '';
+  const ownDomain = of.ownDomain ?? ownDomainOf(situation.shaping.shaping, named);
+  const lane = { ...of, ownDomain };
   const { controls, shaping, now } = situation;
   const key = laneKey(lane);
   const limits = limitsNow(situation, lane);

@@ -9,7 +9,7 @@ import type { EgressSource } from './egress.ts';
 import type { Job } from './job.ts';
 import type { JournalLook } from './journal-look.ts';
 import type { Lane } from './lane.ts';
-import type { Lanes } from './lanes.ts';
+import type { LanePlace, Lanes } from './lanes.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
 import { deliverySpan } from './spans.ts';
 
@@ -21,6 +21,8 @@ export interface IntakeParts {
   readonly askedLater: (job: Job) => boolean;
   readonly destinations: Destinations;
   readonly lanes: Lanes;
+  /** The domain, where the shaping gives it lanes of its own. */
+  readonly ownDomain: (domain: string) => string | undefined;
   readonly outcomes: OutcomeWriter;
   /** Whether the message may still be sent; where not, that has been seen to. */
   readonly mayBeSent: (job: Job) => boolean;
@@ -120,7 +122,7 @@ export class Intake {
     if (source.relay !== undefined) {
       return this.#enter(job, isp, source, relayDestination(source));
     }
-    const byPolicy = this.#parts.lanes.of(isp, task.site, source).limits.mtaSts;
+    const byPolicy = this.#parts.lanes.of(this.#placeOf(job, isp), source).limits.mtaSts;
     const known = this.#parts.destinations.known(task.domain, byPolicy, job.takenAt);
     if (known?.kind === 'destination') return this.#enter(job, isp, source, known.destination);
     this.#find(job, isp, source, byPolicy).catch((error: unknown) => {
@@ -144,7 +146,7 @@ export class Intake {
       case 'suspended': {
         const { control } = choice;
         // Known from now on, so that it is told what waits for it.
-        const lane = lanes.of(isp, task.site, choice.source).key;
+        const lane = lanes.of(this.#placeOf(job, isp), choice.source).key;
         heldBack.hold(job, control, lane, isp !== 'other' && choices.allSuspended(task, isp));
         return undefined;
       }
@@ -194,13 +196,18 @@ export class Intake {
   }
 
   #enter(job: Job, isp: Isp, source: EgressSource, destination: Destination): Lane | undefined {
-    const { site } = job.held.value;
+    const place = this.#placeOf(job, isp);
     const { lanes, outcomes } = this.#parts;
-    const returnAt = lanes.returnAt(isp, site, source);
+    const returnAt = lanes.returnAt(place, source);
     if (returnAt !== undefined) {
       outcomes.postponed(job, returnAt, 'lane_busy');
       return undefined;
     }
-    return lanes.add(isp, site, source, destination, job);
+    return lanes.add(place, source, destination, job);
+  }
+
+  #placeOf(job: Job, isp: Isp): LanePlace {
+    const { site, domain } = job.held.value;
+    return { isp, site, ownDomain: this.#parts.ownDomain(domain) };
   }
 }

@@ -46,3 +46,12 @@ test('messages that find no room come back at the pace of the lane, within ten m
     ),
   );
 });
+
+test('where a lane is known to be slow the last measure tells its room, not what it was expected to do', () => {
+  const room = new LaneRoom(1_000, at);
+  room.measure(2, 500, at + 1_000);
+  assert.ok(room.room(8) > 1_000);
+  assert.equal(room.room(8, true), 8);
+  room.measure(2, 0, at + 2_000);
+  assert.ok(room.room(8, true) > 1_000, 'an idle one is not known to be slow');
+});

@@ -16,11 +16,13 @@ export class LaneRoom {
   #perSecond: number;
   #measuredAt: number;
   #sent = 0;
+  #latest: number;
   #returnsAt = 0;
 
   /** `expectedPerSecond`: the pace until there is a measure. */
   constructor(expectedPerSecond: number, now: number) {
     this.#perSecond = expectedPerSecond;
+    this.#latest = expectedPerSecond;
     this.#measuredAt = now;
   }
 
@@ -29,9 +31,18 @@ export class LaneRoom {
     return this.#perSecond;
   }
 
-  /** Messages that may wait. `fairShare`: what every lane of the window may have whatever its pace. */
-  room(fairShare: number): number {
-    return Math.max(fairShare, Math.round((this.#perSecond * roomMs) / 1_000));
+  /** Messages a second by the last measure alone. */
+  get latestPace(): number {
+    return this.#latest;
+  }
+
+  /**
+   * Messages that may wait. `fairShare`: what every lane of the window may have whatever its pace. `falls`: it is known to be
+   * slow, so that only the last measure counts.
+   */
+  room(fairShare: number, falls = false): number {
+    const pace = falls ? Math.min(this.#latest, this.#perSecond) : this.#perSecond;
+    return Math.max(fairShare, Math.round((pace * roomMs) / 1_000));
   }
 
   /** `sent`: messages sent since the lane began. While nothing waits, its pace says nothing of what it could do. */
@@ -41,7 +52,9 @@ export class LaneRoom {
     const measured = (sent - this.#sent) / seconds;
     this.#sent = sent;
     this.#measuredAt = now;
-    if (backlog === 0 && measured < this.#perSecond) return;
+    const isIdle = backlog === 0 && measured < this.#perSecond;
+    this.#latest = isIdle ? this.#perSecond : measured;
+    if (isIdle) return;
     this.#perSecond = Math.max(slowest, measured * smoothing + this.#perSecond * (1 - smoothing));
   }
 

@@ -14,8 +14,8 @@ export interface LanesOptions {
   readonly parts: LaneParts;
   /** No room in the window that its lane shares with others: it may come back then, ms since the epoch. */
   readonly postpone: (job: Job, dueAt: number) => void;
-  /** Records of the shared shard that this worker holds at most. */
-  readonly sharedWindow: () => { readonly records: number; readonly ofPartition: number };
+  /** Records of a provider's shard that this worker holds at most; undefined: its lanes all take from one another. */
+  readonly sharedWindow: (isp: Isp) => { readonly records: number; readonly ofPartition: number } | undefined;
   /** The sources of the stream. */
   readonly sources: () => ReadonlySet<EgressSource>;
   /** Sources that a message of this lane may leave from just as well. */
@@ -25,6 +25,9 @@ export interface LanesOptions {
   /** Nothing is sent at the moment, and that is no lane's fault. */
   readonly paused: () => boolean;
 }
+
+/** Where messages go, as far as lanes are concerned. */
+export type LanePlace = Pick<LaneOf, 'isp' | 'site' | 'ownDomain'>;
 
 interface Entry {
   readonly lane: Lane;
@@ -38,7 +41,7 @@ interface Entry {
 
 const tickMs = 250;
 const sweepMs = 5_000;
-const measureMs = 1_000;
+const measureMs = 500;
 /** A lane that nothing happens in is forgotten after this, ms. */
 const forgetMs = 60_000;
 /** A message in a shared window waits so long for a lane that hardly moves, ms. */
@@ -53,6 +56,17 @@ const expectedPace = 1_000;
 const saturated = 0.85;
 /** In a worker that is saturated a lane is slow below this share of the mean pace. */
 const slowShare = 0.25;
+/** Below this mean, messages a second, one measure says too little of a lane. */
+const tellingPace = 20;
+
+/** The window that the lanes of one shard share. */
+interface SharedWindow {
+  /** Messages that each of them may have in it, whatever its pace. */
+  readonly fairShare: number;
+  /** Mean of its lanes that wait, messages a second: lately, and by the last measure. */
+  readonly pace: number;
+  readonly latestPace: number;
+}
 
 /** Nothing leaves from it for the moment. */
 const isStuck = (lane: Lane): boolean => lane.throttled || lane.heldUntil !== undefined;
@@ -64,40 +78,42 @@ export class Lanes {
   #sweepAt = 0;
   #measureAt = 0;
   #forgottenThrottledMs = 0;
-  #fairShare: number;
-  /** Messages a second of a lane that does not hold itself back; undefined: the worker has time left. */
-  #usualPace: number | undefined;
+  #windows: ReadonlyMap<Isp, SharedWindow> = new Map();
+  /** The worker is what is slow: all lanes wait for it. */
+  #isSaturated = false;
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
 
   constructor(options: LanesOptions) {
     this.#options = options;
-    this.#fairShare = Math.floor(options.sharedWindow().ofPartition / 2);
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
   /** Puts a message into its lane. */
-  add(isp: Isp, site: string, source: EgressSource, destination: Destination, job: Job): Lane {
-    const entry = this.#entry(isp, site, source);
+  add(place: LanePlace, source: EgressSource, destination: Destination, job: Job): Lane {
+    const entry = this.#entry(place, source);
     entry.free -= 1;
     entry.lane.add(destination, job);
     return entry.lane;
   }
 
   /** Whether a source can take and send one more message to this provider or site soon. */
-  readonly hasRoom = (isp: Isp, site: string, source: EgressSource): boolean =>
-    this.#entry(isp, site, source).free >= 1;
+  hasRoom(place: LanePlace, source: EgressSource): boolean {
+    return this.#entry(place, source).free >= 1;
+  }
 
-  /** The lane from a source to a provider, or to a site that nobody knows. */
-  of(isp: Isp, site: string, source: EgressSource): Lane {
-    return this.#entry(isp, site, source).lane;
+  /** The lane from a source to a provider, to a site that nobody knows, or to a domain that has its own. */
+  of(place: LanePlace, source: EgressSource): Lane {
+    return this.#entry(place, source).lane;
   }
 
   /** When a message that finds no room in the window may come back, ms since the epoch; undefined: there is room. */
-  returnAt(isp: Isp, site: string, source: EgressSource): number | undefined {
-    if (isp !== 'other') return undefined;
-    const entry = this.#entry(isp, site, source);
+  returnAt(place: LanePlace, source: EgressSource): number | undefined {
+    const window = this.#windows.get(place.isp);
+    if (window === undefined) return undefined;
+    const entry = this.#entry(place, source);
     const { lane, room } = entry;
-    if (lane.backlog < room.room(this.#fairShare) || !this.#isSlow(entry)) return undefined;
+    if (lane.backlog < window.fairShare || !this.#isSlow(entry, window)) return undefined;
+    if (lane.backlog < room.room(window.fairShare, this.#isSaturated)) return undefined;
     return room.returnAt(lane.backlog, this.#options.parts.now());
   }
 
@@ -143,9 +159,9 @@ export class Lanes {
     await Promise.all(this.list().map((lane) => lane.stop()));
   }
 
-  #entry(isp: Isp, site: string, source: EgressSource): Entry {
+  #entry({ isp, site, ownDomain }: LanePlace, source: EgressSource): Entry {
     const { stream, limitsOf, parts } = this.#options;
-    const of: LaneOf = { stream, isp, site, source: source.name };
+    const of: LaneOf = { stream, isp, site, source: source.name, ownDomain };
     const key = laneKey(of);
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
@@ -175,6 +191,7 @@ export class Lanes {
     if (sweep) this.#sweepAt = now + sweepMs;
     if (measure) {
       this.#measureAt = now + measureMs;
+      this.#measure(now);
       this.#shareOut();
     }
     for (const [key, entry] of this.#lanes) {
@@ -195,27 +212,40 @@ export class Lanes {
     if (this.#options.sources().size > 1) this.#evenOut();
   }
 
-  /** Whether the lane holds itself back: in a worker that is out of CPU all of them wait, and a detour makes it worse. */
-  #isSlow({ lane, room }: Entry): boolean {
-    if (!lane.holdsBack) return false;
-    return lane.throttled || this.#usualPace === undefined || room.pace < this.#usualPace * slowShare;
+  #measure(now: number): void {
+    if (this.#options.paused()) return;
+    for (const { lane, room } of this.#lanes.values()) room.measure(lane.sent, lane.backlog, now);
   }
 
-  /** Every lane that waits in the shared window may have as much of it, and none so much that it fills a partition's. */
+  /** Whether the lane holds itself back: in a worker that is out of CPU all of them wait, and a detour makes it worse. */
+  #isSlow({ lane, room }: Entry, { pace, latestPace }: SharedWindow): boolean {
+    if (!lane.holdsBack) return false;
+    if (lane.throttled || !this.#isSaturated || room.pace < pace * slowShare) return true;
+    return latestPace > tellingPace && room.latestPace < latestPace * slowShare;
+  }
+
+  /** Every lane that waits in a shared window may have as much of it, and none so much that it fills a partition's. */
   #shareOut(): void {
-    let waiting = 0;
-    let pace = 0;
-    for (const { lane, room } of this.#lanes.values()) {
-      if (lane.isp !== 'other' || lane.backlog === 0) continue;
-      waiting += 1;
-      pace += room.pace;
-    }
     const before = this.#utilization;
     this.#utilization = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(this.#utilization, before);
-    this.#usualPace = utilization > saturated && waiting > 0 ? pace / waiting : undefined;
-    const { records, ofPartition } = this.#options.sharedWindow();
-    this.#fairShare = Math.floor(Math.min(ofPartition / 2, records / Math.max(1, waiting)));
+    this.#isSaturated = performance.eventLoopUtilization(this.#utilization, before).utilization > saturated;
+    const sums = new Map<Isp, { waiting: number; pace: number; latestPace: number }>();
+    for (const { lane, room } of this.#lanes.values()) {
+      if (lane.backlog === 0) continue;
+      const sum = sums.get(lane.isp) ?? { waiting: 0, pace: 0, latestPace: 0 };
+      sum.waiting += 1;
+      sum.pace += room.pace;
+      sum.latestPace += room.latestPace;
+      sums.set(lane.isp, sum);
+    }
+    const windows = new Map<Isp, SharedWindow>();
+    for (const [isp, { waiting, pace, latestPace }] of sums) {
+      const shared = this.#options.sharedWindow(isp);
+      if (shared === undefined) continue;
+      const fairShare = Math.floor(Math.min(shared.ofPartition / 2, shared.records / waiting));
+      windows.set(isp, { fairShare, pace: pace / waiting, latestPace: latestPace / waiting });
+    }
+    this.#windows = windows;
   }
 
   /** What a lane can send in a moment, and what its sessions are given ahead. */
@@ -264,11 +294,11 @@ export class Lanes {
   #makeRoom(entry: Entry, now: number): void {
     const { lane, room } = entry;
     const { backlog } = lane;
-    if (this.#options.paused()) return;
-    room.measure(lane.sent, backlog, now);
-    if (lane.isp !== 'other') return;
-    const most = room.room(this.#fairShare);
-    const over = backlog > most && this.#isSlow(entry) ? lane.removeBeyond(most) : [];
+    const window = this.#windows.get(lane.isp);
+    if (window === undefined || this.#options.paused()) return;
+    const isOver = backlog > window.fairShare && this.#isSlow(entry, window);
+    const most = room.room(window.fairShare, this.#isSaturated);
+    const over = isOver && backlog > most ? lane.removeBeyond(most) : [];
     const stuck =
       room.pace < 1 && lane.holdsBack
         ? lane.remove((job) => now - job.takenAt > momentMs && lane.sessions === 0)

@@ -209,6 +209,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     place: (jobs) => intake.placeAnew(jobs),
     now,
   });
+  const pools = egressPools(config, stream, hostname());
   const connector = new Connector({
     resolver,
     port: config.delivery.port,
@@ -228,9 +229,11 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     alternatives: (job, lane) => choices.alternatives(job.held.value, lane.isp, lane.source),
     displaced: (jobs) => intake.placeAnew(jobs),
     paused: () => stream === 'batch' && presence.state === 'away',
-    sharedWindow: () => {
+    sharedWindow: (isp) => {
+      // The sources of one pool take over from one another, so that they do not wait for each other.
+      if (isp !== 'other' && pools.size < 2 && !controls.hasOwnDomains) return undefined;
       const ofPartition = config.delivery.window_records;
-      const topic = shardTopic(stream, 'other');
+      const topic = shardTopic(stream, isp);
       const partitions = consuming?.assignments().filter((one) => one.topic === topic).length ?? 0;
       return { ofPartition, records: ofPartition * partitions };
     },
@@ -268,8 +271,8 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
   });
   const choices = new SourceChoices({
     controls,
-    pools: egressPools(config, stream, hostname()),
-    hasRoom: lanes.hasRoom,
+    pools,
+    hasRoom: (place, source) => lanes.hasRoom(place, source),
     now,
   });
   const staysIn = (job: Job, lane: Lane): boolean => choices.stays(job.held.value, lane.isp, lane.source);
@@ -288,6 +291,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     heldBack,
     destinations: new Destinations(resolver, policies, now),
     lanes,
+    ownDomain: controls.ownDomain,
     outcomes,
     mayBeSent: attempts.mayBeSent,
     logger,

@@ -12,6 +12,7 @@ import {
   laneKey,
   limitsOf,
   nextRate,
+  ownDomainOf,
   type Shaping,
   startingRate,
 } from '@millrace/core';
@@ -56,7 +57,8 @@ export class AdaptiveLanes {
     return controls.filter(({ kind, scope }) => {
       if (kind !== 'adaptive' || scope.kind !== 'lane') return false;
       const isp = isIsp(scope.site) ? scope.site : 'other';
-      return !limitsOf(this.#shaping(), { ...scope, isp }).adaptive;
+      const ownDomain = ownDomainOf(this.#shaping(), scope.site);
+      return !limitsOf(this.#shaping(), { ...scope, isp, ownDomain }).adaptive;
     });
   }
 
@@ -67,12 +69,13 @@ export class AdaptiveLanes {
 
   /** Counts the answer that an event tells. `now`: ms since the epoch. */
   see(event: MessageEvent, now: number): void {
-    const { kind, stream, isp, site, source } = event;
+    const { kind, stream, isp, site, source, domain } = event;
     const taken = kind === 'delivered';
     const refused = kind === 'deferred' && tooFast.includes(event.bounce_category);
     if ((!taken && !refused) || stream === null || !isStream(stream)) return;
     if (!isIsp(isp) || site === null || source === null) return;
-    const lane = this.#lane({ stream, isp, site, source }, now);
+    const ownDomain = domain === null ? undefined : ownDomainOf(this.#shaping(), domain);
+    const lane = this.#lane({ stream, isp, site, source, ownDomain }, now);
     if (lane === null) return;
     if (taken) lane.taken += 1;
     else lane.refused += 1;
@@ -117,15 +120,12 @@ export class AdaptiveLanes {
   }
 }
 
-const scopeOf = ({ stream, isp, site, source }: LaneOf) =>
-  ({ kind: 'lane', stream, site: isp === 'other' ? site : isp, source }) as const;
+const scopeOf = ({ stream, isp, site, source, ownDomain }: LaneOf) =>
+  ({ kind: 'lane', stream, site: ownDomain ?? (isp === 'other' ? site : isp), source }) as const;
 
 const controlOf = ({ lane, rate }: Lane, allowed: number, now: number): AdaptiveControl => {
   const scope = scopeOf(lane);
-  const found =
-    rate.ceiling === null
-      ? 'it was never refused'
-      : `${rate.ceiling.toFixed(2)}/s was refused`;
+  const found = rate.ceiling === null ? 'it was never refused' : `${rate.ceiling.toFixed(2)}/s was refused`;
   return {
     kind: 'adaptive',
     key: controlKey('adaptive', scope),

@@ -48,6 +48,7 @@ const file: Shaping = {
   default: { limits: { messagesPerSecond: 10 }, streams: {} },
   isps: new Map(),
   sites: new Map(),
+  domains: new Map(),
   sources: new Map(),
 };
 

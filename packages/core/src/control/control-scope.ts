@@ -29,6 +29,8 @@ export interface ControlFacts {
   readonly isp: Isp;
   readonly site: string;
   readonly source?: string;
+  /** The recipient domain, where the shaping gives it lanes of its own. */
+  readonly ownDomain?: string | undefined;
   readonly pool?: string;
   readonly tenant?: string;
   readonly campaign?: string | null;
@@ -126,11 +128,11 @@ const afterStream = (name: string): { readonly stream: Stream | undefined; reado
 
 /** Names of the scopes of one kind that cover these facts, weakest first. */
 export const scopeNamesOf = (kind: ScopeKind, facts: ControlFacts): readonly string[] => {
-  const { stream, isp, site, source, pool, tenant, campaign, domain, senderDomain } = facts;
+  const { stream, isp, site, source, ownDomain, pool, tenant, campaign, domain, senderDomain } = facts;
   const only = (name: string | undefined): readonly string[] => (name === undefined ? [] : [name]);
   switch (kind) {
     case 'lane':
-      return only(source === undefined ? undefined : laneKey({ stream, isp, site, source }));
+      return only(source === undefined ? undefined : laneKey({ stream, isp, site, source, ownDomain }));
     case 'isp':
       return isp === 'other' ? [ispPart(stream, 'other'), ispPart(stream, site)] : [ispPart(stream, isp)];
     case 'source':

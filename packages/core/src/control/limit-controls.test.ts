@@ -66,6 +66,7 @@ test('an override wins over the file, a cap over the override', () => {
     default: { limits: { messagesPerSecond: 100, burst: 10 }, streams: {} },
     isps: new Map(),
     sites: new Map(),
+    domains: new Map(),
     sources: new Map(),
   };
   const lane = { stream: 'batch', isp: 'gmail', site: 'mx', source: 'ip1' } as const;

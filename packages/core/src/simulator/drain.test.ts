@@ -7,7 +7,13 @@ import { drain, type SimulatedLane } from './drain.ts';
 const start = 1_900_000_000_000;
 const limits = (changes: LimitChanges) =>
   laneLimits(
-    { default: { limits: changes, streams: {} }, isps: new Map(), sites: new Map(), sources: new Map() },
+    {
+      default: { limits: changes, streams: {} },
+      isps: new Map(),
+      sites: new Map(),
+      domains: new Map(),
+      sources: new Map(),
+    },
     { stream: 'batch', isp: 'gmail', site: 'gmail', source: 'ip1' },
   );
 const lane = (

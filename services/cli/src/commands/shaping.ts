@@ -1,6 +1,14 @@
 /** `millrace shaping ...`: the shaping file, and the limits that it and the controls make of a lane. */
 import { resolve } from 'node:path';
-import { ControlTable, isStream, type LaneOf, laneKey, type Stream, streams } from '@millrace/core';
+import {
+  ControlTable,
+  isStream,
+  type LaneOf,
+  laneKey,
+  ownDomainOf,
+  type Stream,
+  streams,
+} from '@millrace/core';
 import { didYouMean } from '@millrace/service';
 import { type ExplainedLimit, explainLane, readShapingFile, type ShapingText } from '@millrace/shaping';
 import { usageError } from '../cli-error.ts';
@@ -67,7 +75,7 @@ export async function explainShaping(
   const way = await wayOf(context, name);
   const now = context.now();
   const lanes = wanted.map((stream): ExplainedLane => {
-    const lane: LaneOf = { stream, ...way, source };
+    const lane: LaneOf = { stream, ...way, source, ownDomain: ownDomainOf(text.shaping, name) };
     const blocking = controls.blocking({ ...lane, ...(name.includes('.') && { domain: name }) }, now);
     return {
       stream,

@@ -1,5 +1,12 @@
 /** `millrace why`: what a message or a lane waits for, since when, by which limit, and what could be done. */
-import { type ControlFacts, isMessageId, isps, type LaneOf, type MessageId } from '@millrace/core';
+import {
+  type ControlFacts,
+  isMessageId,
+  isps,
+  type LaneOf,
+  type MessageId,
+  ownDomainOf,
+} from '@millrace/core';
 import type { MessageEvent } from '@millrace/schemas';
 import { CliError, usageError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
@@ -10,6 +17,7 @@ import { withRecords } from '../kafka-session.ts';
 import { type LaneState, lanesNamed, type Situation, situationOf, stateOf } from '../lane-state.ts';
 import { isFinal, readLife, scanStart } from '../message-events.ts';
 import { printable } from '../printable.ts';
+import { readControls, shapingInForce } from '../shaping-in-force.ts';
 import { grouped, type Terminal } from '../terminal.ts';
 import { readQueues, type Status } from './status.ts';
 
@@ -78,7 +86,7 @@ async function whyMessage(context: CommandContext, id: MessageId, timeoutMs: num
     });
   }
   const way = wayOf(events);
-  const lanes = lanesOf(context, way);
+  const lanes = await lanesOf(context, way);
   const situation = await situationOf(context, lanes);
   const stage = stageOf(events, way, queues, situation);
   const states = stage.kind === 'lanes' ? lanes.map((lane) => stateOf(situation, lane)) : [];
@@ -124,12 +132,14 @@ const wayOf = (events: readonly MessageEvent[]): Way => {
 };
 
 /** Lanes that it may leave by: one for each source of its pool. */
-const lanesOf = (context: CommandContext, way: Way): readonly LaneOf[] => {
+const lanesOf = async (context: CommandContext, way: Way): Promise<readonly LaneOf[]> => {
   const { stream, site, pool } = way;
   if ((stream !== 'realtime' && stream !== 'batch') || site === null || pool === null) return [];
   const isp = isps.find((one) => one === way.isp) ?? 'other';
   const { sources = [] } = context.installation().config.pools[pool] ?? {};
-  return sources.map(({ source }) => ({ stream, isp, site, source }));
+  const { shaping } = await shapingInForce(context, await readControls(context));
+  const ownDomain = way.domain === null ? undefined : ownDomainOf(shaping, way.domain);
+  return sources.map(({ source }) => ({ stream, isp, site, source, ownDomain }));
 };
 
 const stageOf = (

@@ -5,6 +5,7 @@ import {
   type LaneLimits,
   type LaneOf,
   laneLimits,
+  ownDomainOf,
   type Shaping,
   topics,
 } from '@millrace/core';
@@ -116,6 +117,14 @@ export class Controls {
     const { inForce, nextChangeAt } = this.table.limitChangesOf(lane, this.#options.now());
     return { limits: laneLimits(this.#shaping, lane, inForce), changesAt: nextChangeAt };
   }
+
+  /** Whether any domain has lanes of its own. */
+  get hasOwnDomains(): boolean {
+    return this.#shaping.domains.size > 0;
+  }
+
+  /** The domain, where the shaping gives it lanes of its own. */
+  readonly ownDomain = (domain: string): string | undefined => ownDomainOf(this.#shaping, domain);
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);

@@ -1,5 +1,12 @@
 /** Which source a message leaves from, and whether it may leave at all: pools and weights, then what controls say. */
-import { type ControlFacts, type DropControl, type Isp, isStream, type Suspension } from '@millrace/core';
+import {
+  type ControlFacts,
+  type DropControl,
+  type Isp,
+  isStream,
+  type LaneOf,
+  type Suspension,
+} from '@millrace/core';
 import type { DeliveryTask } from '@millrace/schemas';
 import type { EgressPool, EgressSource } from '../egress.ts';
 import type { Controls } from './controls.ts';
@@ -12,11 +19,11 @@ export type SourceChoice =
   | { readonly kind: 'no_pool' };
 
 export interface SourceChoiceParts {
-  readonly controls: Pick<Controls, 'table' | 'directs'>;
+  readonly controls: Pick<Controls, 'table' | 'directs' | 'ownDomain'>;
   /** Of the worker's stream. */
   readonly pools: ReadonlyMap<string, EgressPool>;
   /** Whether a source's lane to this provider or site can take a message soon. */
-  readonly hasRoom: (isp: Isp, site: string, source: EgressSource) => boolean;
+  readonly hasRoom: (place: Pick<LaneOf, 'isp' | 'site' | 'ownDomain'>, source: EgressSource) => boolean;
   /** ms since the epoch. */
   readonly now: () => number;
 }
@@ -52,7 +59,7 @@ export class SourceChoices {
     if (pool === undefined || pool.sticky || !pool.sources.includes(source)) return [];
     const others = pool.sources.filter((other) => other !== source);
     if (!controls.directs) return others;
-    const facts = factsOf(task, isp);
+    const facts = this.#factsOf(task, isp);
     const at = now();
     const { pool: name } = facts;
     return others.filter(
@@ -65,7 +72,8 @@ export class SourceChoices {
   choose(task: DeliveryTask, isp: Isp): SourceChoice {
     const { controls, pools, hasRoom } = this.#parts;
     if (controls.directs) return this.#directed(task, isp);
-    const source = pools.get(task.pool)?.next((candidate) => hasRoom(isp, task.site, candidate), task.domain);
+    const place = this.#placeOf(task, isp);
+    const source = pools.get(task.pool)?.next((candidate) => hasRoom(place, candidate), task.domain);
     return source === undefined ? { kind: 'no_pool' } : { kind: 'source', source };
   }
 
@@ -73,7 +81,7 @@ export class SourceChoices {
   stays(task: DeliveryTask, isp: Isp, source: EgressSource): boolean {
     const { controls, now } = this.#parts;
     if (!controls.directs) return true;
-    const facts = factsOf(task, isp);
+    const facts = this.#factsOf(task, isp);
     const at = now();
     const pool = this.#poolOf(facts, at);
     const own = { ...facts, pool, source: source.name };
@@ -85,7 +93,7 @@ export class SourceChoices {
   /** Whether nothing of the stream may go to this provider, from whichever source. */
   allSuspended(task: DeliveryTask, isp: Isp): boolean {
     const { controls, pools, now } = this.#parts;
-    const { stream, site } = factsOf(task, isp);
+    const { stream, site } = this.#factsOf(task, isp);
     const at = now();
     for (const [pool, { sources }] of pools) {
       for (const { name } of sources) {
@@ -96,11 +104,19 @@ export class SourceChoices {
     return true;
   }
 
+  #placeOf({ site, domain }: DeliveryTask, isp: Isp): Pick<LaneOf, 'isp' | 'site' | 'ownDomain'> {
+    return { isp, site, ownDomain: this.#parts.controls.ownDomain(domain) };
+  }
+
+  #factsOf(task: DeliveryTask, isp: Isp): ControlFacts & { readonly pool: string } {
+    return { ...factsOf(task), ...this.#placeOf(task, isp) };
+  }
+
   #directed(task: DeliveryTask, isp: Isp): SourceChoice {
     const { controls, pools, hasRoom, now } = this.#parts;
     const { table } = controls;
     const at = now();
-    const facts = factsOf(task, isp);
+    const facts = this.#factsOf(task, isp);
     const pool = this.#poolOf(facts, at);
     const members = pools.get(pool);
     if (members === undefined) return { kind: 'no_pool' };
@@ -124,7 +140,7 @@ export class SourceChoices {
     const chosen = members.next(
       (candidate) => {
         const way = ways.get(candidate);
-        return way !== undefined && hasRoom(isp, task.site, way.source);
+        return way !== undefined && hasRoom(facts, way.source);
       },
       task.domain,
       (candidate) => ways.has(candidate),
@@ -167,10 +183,8 @@ const endsBefore = (a: Suspension, b: Suspension): boolean =>
   (a.until ?? Number.POSITIVE_INFINITY) < (b.until ?? Number.POSITIVE_INFINITY);
 
 /** What controls look at of a message. */
-export const factsOf = (task: DeliveryTask, isp: Isp): ControlFacts & { readonly pool: string } => ({
-  stream: isStream(task.stream) ? task.stream : 'batch',
-  isp,
-  site: task.site,
+const factsOf = (task: DeliveryTask) => ({
+  stream: isStream(task.stream) ? task.stream : ('batch' as const),
   pool: task.pool,
   tenant: task.tenant,
   campaign: task.campaign,
