@@ -24,6 +24,21 @@ export {
 } from './automation/automation-rule.ts';
 export { type Firing, ruleOfAuthor } from './automation/firing.ts';
 export {
+  isSpikeAuthor,
+  nextLevel,
+  type Spike,
+  type SpikeFacts,
+  type SpikeLevel,
+  type SpikeMeasure,
+  type SpikeSettings,
+  Spikes,
+  type SpikeThresholds,
+  spikeAuthor,
+  spikeLevel,
+  spikeMeasures,
+  spikeText,
+} from './automation/spikes.ts';
+export {
   classifyFailure,
   classifyReply,
   type FailureKind,

@@ -474,9 +474,48 @@ export const FeedbackConfig = strict(
   'The service that takes bounces, complaints and unsubscriptions',
 );
 
+const spike = (what: string, warn: number, pause: number, mails: number, count: number, minutes: number) =>
+  strict(
+    {
+      warn_share: share('From this share on people are told, 0 to 1', warn),
+      pause_share: share('From this share on the scope is suspended, 0 to 1', pause),
+      least_mails: integer('Fewer mails in the window say nothing', mails, 1),
+      least_count: integer('Fewer of them say nothing', count, 1),
+      window_minutes: integer('Length of the sliding window, minutes', minutes, 1, 4_320),
+    },
+    `Share of ${what}`,
+  );
+
 export const ShaperConfig = strict(
   {
     act: flag('Automation rules change what is sent; false: they only tell what they would do', true),
+    spikes: strict(
+      {
+        suspend: list(
+          choice(['campaign', 'tenant', 'pool', 'source'], 'A scope'),
+          'Whose batch mail is suspended when a rate is above `pause_share`; of tenants, sources and providers that are not named people are only told',
+          { default: ['campaign', 'pool'] },
+        ),
+        complaints: spike('complaints among delivered mails', 0.001, 0.003, 500, 5, 1_440),
+        bounces: spike(
+          'mails refused for good, blocks aside, among those that ended',
+          0.05,
+          0.1,
+          200,
+          20,
+          60,
+        ),
+        blocks: spike(
+          'answers that speak of lists, reputation or spam, among all tries',
+          0.05,
+          0.2,
+          200,
+          20,
+          60,
+        ),
+      },
+      'Rates of batch mail by campaign, tenant, pool, source and provider',
+    ),
   },
   'The service that turns answers of providers into limits and suspensions',
 );

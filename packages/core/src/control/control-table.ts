@@ -98,6 +98,7 @@ export class ControlTable {
   ): { readonly control: Suspension; readonly until: number | null } | undefined {
     let longest: Suspension | undefined;
     this.#each(this.#index.suspension, facts, now, (control) => {
+      if (control.stream !== undefined && control.stream !== facts.stream) return;
       if (longest === undefined || lasts(control) > lasts(longest)) longest = control;
     });
     const spent = spentToday(this.#warmUpFor(facts, now), facts.isp, now);

@@ -4,6 +4,7 @@
  */
 import type { Isp } from '../isp.ts';
 import type { LimitChanges } from '../shaping.ts';
+import type { Stream } from '../stream.ts';
 import type { ControlScope } from './control-scope.ts';
 
 /** What every control says. */
@@ -23,6 +24,8 @@ interface ControlHead {
 /** Nothing of its scope is sent: where the scope names no stream, on both. */
 export interface Suspension extends ControlHead {
   readonly kind: 'suspension';
+  /** Only of this stream: what is measured on batch holds up no realtime message of the same campaign or tenant. */
+  readonly stream?: Stream;
 }
 
 /** An operator's override: wins over the shaping file. Scopes: lane, isp, source. */

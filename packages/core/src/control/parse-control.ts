@@ -1,6 +1,7 @@
 /** Records of mail.control as controls and back: the edge where what others wrote is checked. */
 import type { ControlState } from '@millrace/schemas';
 import { type Isp, isps } from '../isp.ts';
+import { isStream } from '../stream.ts';
 import type { CapChanges, Control, ControlKind, MoveControl, Recovery } from './control.ts';
 import { type ControlScope, formatScope, parseScope, type ScopeKind } from './control-scope.ts';
 import { parseLimitChanges } from './limit-changes.ts';
@@ -63,7 +64,10 @@ export const parseControl = (key: string, record: ControlState): ParsedControl =
   };
   const wrong = (what: string): ParsedControl => ({ problem: `the value of ${key}: ${what}` });
   switch (kind) {
-    case 'suspension':
+    case 'suspension': {
+      const stream = isFields(value) && typeof value.stream === 'string' ? value.stream : '';
+      return { control: { ...head, kind, ...(isStream(stream) && { stream }) } };
+    }
     case 'drop':
     case 'hold':
       return { control: { ...head, kind } };
@@ -173,6 +177,7 @@ export const controlRecord = (control: Control): ControlState => ({
 const recordValue = (control: Control): string | null => {
   switch (control.kind) {
     case 'suspension':
+      return control.stream === undefined ? null : JSON.stringify({ stream: control.stream });
     case 'drop':
     case 'hold':
       return null;
