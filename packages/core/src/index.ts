@@ -122,6 +122,12 @@ export {
   newMessageId,
   type RandomFill,
 } from './message-id.ts';
+export {
+  type LimitedFacts,
+  type MessageLimit,
+  type MessageLimitInForce,
+  messageLimitsOf,
+} from './message-limits.ts';
 export { siteOf } from './mx-rollup.ts';
 export {
   parseSuppressionKey,
@@ -143,6 +149,7 @@ export {
   ownDomainOf,
   type PhaseTimeouts,
   type RateLimit,
+  rateLimit,
   type Shaping,
   type ShapingLayer,
   type TlsPolicy,

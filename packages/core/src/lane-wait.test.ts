@@ -16,6 +16,7 @@ const limits = laneLimits(
     isps: new Map(),
     sites: new Map(),
     domains: new Map(),
+    messageLimits: [],
     sources: new Map(),
   },
   { stream: 'batch', isp: 'gmail', site: 'gmail', source: 'ip1' },

@@ -23,6 +23,7 @@ const shaping: fc.Arbitrary<Shaping> = fc
     isps: new Map([['gmail', layers.isp]]),
     sites: new Map([['aspmx', layers.site]]),
     domains: new Map(),
+    messageLimits: [],
     sources: new Map([['ip1', layers.source]]),
   }));
 
@@ -58,6 +59,7 @@ test('time limits have origins one by one; the other stream has no say', () => {
       isps: new Map([['gmail', { limits: {}, streams: { batch: { timeouts: { dotMs: 2 } } } }]]),
       sites: new Map(),
       domains: new Map(),
+      messageLimits: [],
       sources: new Map(),
     },
     lane,

@@ -10,6 +10,7 @@ const shaping = (layers: Partial<Shaping>): Shaping => ({
   isps: new Map(),
   sites: new Map(),
   domains: new Map(),
+  messageLimits: [],
   sources: new Map(),
   ...layers,
 });
@@ -42,6 +43,7 @@ test('default, provider, site, source: the nearer one wins, and only in what it 
     isps: new Map([['gmail', { limits: { connections: 5, tls: 'required' }, streams: {} }]]),
     sites: new Map([['aspmx.l.google.com', { limits: { connections: 3 }, streams: {} }]]),
     domains: new Map(),
+    messageLimits: [],
     sources: new Map([['ip2', { limits: { connections: 1 }, streams: {} }]]),
   });
   const connections = (change: Partial<LaneOf>) => laneLimits(layers, { ...lane, ...change }).connections;

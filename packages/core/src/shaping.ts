@@ -3,6 +3,7 @@ import { startingRate } from './adaptive-rate.ts';
 import { applyLimitControls, type LimitsInForce } from './control/limit-controls.ts';
 import type { Isp } from './isp.ts';
 import type { LaneOf } from './lane.ts';
+import type { MessageLimit } from './message-limits.ts';
 import type { Stream } from './stream.ts';
 
 /** Tokens that come at a steady rate, with so many at once after a quiet time. */
@@ -74,6 +75,8 @@ export interface Shaping {
   /** Recipients' domains, each of which has lanes of its own. */
   readonly domains: ReadonlyMap<string, ShapingLayer>;
   readonly sources: ReadonlyMap<string, ShapingLayer>;
+  /** Rates of tenants, campaigns and tags, beside those of lanes. */
+  readonly messageLimits: readonly MessageLimit[];
 }
 
 /** The limits that are in force on one lane. */
@@ -152,10 +155,14 @@ export const changesOfLane = (
 /** Share of a second's mails that may go at once when the file gives no burst. */
 const defaultBurstSeconds = 0.1;
 
+/** A rate with the burst that it has when none is given. */
+export const rateLimit = (perSecond: number, burst: number | null): RateLimit => ({
+  perSecond,
+  burst: Math.max(1, burst ?? Math.ceil(perSecond * defaultBurstSeconds)),
+});
+
 const rate = (perSecond: number | null, burst: number | null): RateLimit | undefined =>
-  perSecond === null
-    ? undefined
-    : { perSecond, burst: Math.max(1, burst ?? Math.ceil(perSecond * defaultBurstSeconds)) };
+  perSecond === null ? undefined : rateLimit(perSecond, burst);
 
 /** After a quiet time all connections may be opened at once, while that is not more than six seconds' worth. */
 const connectionBurst = (perSecond: number | null, connections: number): number | null =>

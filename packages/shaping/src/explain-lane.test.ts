@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type LimitsControl, limitsInForce } from '@millrace/core';
 import fc from 'fast-check';
 import { explainLane } from './explain-lane.ts';
+import { messageLimitsOfLane, messageLimitsOfMessage } from './explain-message-limits.ts';
 import { limitChangesOf, limitsEntryOf } from './limit-changes.ts';
 import { durationText, rateText } from './limit-words.ts';
 import { durationMs, ratePerSecond } from './quantities.ts';
@@ -23,6 +24,12 @@ isps:
 sources:
   ip1:
     tls: required
+limits:
+  - { by: tenant, match: acme, max_message_rate: 100/min }
+  - by: tag
+    match: '*'
+    isp: yahoo
+    max_message_rate: 5/s
 domains:
   bank.test:
     streams:
@@ -130,8 +137,33 @@ test('a domain that the file names is explained by its own lines, and by those o
       found.get(key)?.line,
     ]),
     [
-      ['9s', 'domains.bank.test.streams.batch', 20],
+      ['9s', 'domains.bank.test.streams.batch', 26],
       ['90/min', 'isps.gmail', 9],
     ],
   );
+});
+
+test('rates of tenants, campaigns and tags are named with their lines, for a lane and for a message', () => {
+  const source = shapingOfText(text, 'a.yaml');
+  const acme = { of: 'tenant acme', value: '100/min', line: 17 };
+  assert.deepEqual(messageLimitsOfLane(source, lane), [acme]);
+  const yahoo = { ...lane, isp: 'yahoo' } as const;
+  assert.deepEqual(messageLimitsOfLane(source, yahoo), [
+    acme,
+    { of: 'every tag, to yahoo', value: '5/s', line: 18 },
+  ]);
+  const found = messageLimitsOfMessage(source, { ...yahoo, tenant: 'acme', campaign: null, tags: ['x'] });
+  assert.deepEqual(
+    found.map(({ bucket, value }) => [bucket, value]),
+    [
+      ['limit/tenant/acme/*/*', '100/min'],
+      ['limit/tag/x/yahoo/*', '5/s'],
+    ],
+  );
+});
+
+test('a rate that lifts nothing, and a name that no limit has, are refused with their line', () => {
+  const limits = (entry: string) => () => shapingOfText(`limits:\n  - { ${entry} }\n`, 'a.yaml');
+  assert.throws(limits('by: tenant, match: acme, max_message_rate: unlimited'), /a\.yaml:2.*rate/);
+  assert.throws(limits('by: tennant, match: acme, max_message_rate: 1/s'), /a\.yaml:2/);
 });

@@ -1,5 +1,10 @@
 /** Shaping files: their schema, reading them, explaining the limits of a lane. */
 export { type ExplainedLimit, explainLane } from './explain-lane.ts';
+export {
+  type ExplainedMessageLimit,
+  messageLimitsOfLane,
+  messageLimitsOfMessage,
+} from './explain-message-limits.ts';
 export { shapingJsonSchema } from './json-schema.ts';
 export { limitChangesOf, limitsEntryOf } from './limit-changes.ts';
 export { durationText, rateText } from './limit-words.ts';

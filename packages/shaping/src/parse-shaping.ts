@@ -1,10 +1,11 @@
 /** What a shaping file says, as limits: the edge where it is parsed. */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isps, type Shaping, type ShapingLayer } from '@millrace/core';
+import { isps, type MessageLimit, rateLimit, type Shaping, type ShapingLayer, streams } from '@millrace/core';
 import { parseSettings } from '@millrace/service';
 import { limitChangesOf } from './limit-changes.ts';
-import { type LayerEntry, ShapingFile } from './shaping-schema.ts';
+import { ratePerSecond } from './quantities.ts';
+import { type LayerEntry, type MessageLimitEntry, ShapingFile } from './shaping-schema.ts';
 
 /** The limits that come with Millrace. */
 export const shippedShapingFile = fileURLToPath(
@@ -27,8 +28,24 @@ export const parseShaping = (text: string, file: string): Shaping => {
     sites: layers(entries.sites),
     domains: layers(entries.domains),
     sources: layers(entries.sources),
+    messageLimits: (entries.limits ?? []).map(messageLimit),
   };
 };
+
+const messageLimit = ({
+  by,
+  match,
+  isp,
+  stream,
+  max_message_rate,
+  burst,
+}: MessageLimitEntry): MessageLimit => ({
+  by,
+  match,
+  isp: isps.find((one) => one === isp),
+  stream: streams.find((one) => one === stream),
+  rate: rateLimit(ratePerSecond(max_message_rate) ?? 1, burst ?? null),
+});
 
 const layers = (
   entries: Readonly<Record<string, LayerEntry>> | undefined,

@@ -20,6 +20,9 @@ const rate = /^(?=[\d.]*[1-9])(\d+(?:\.\d+)?)\s*\/\s*(s|sec|second|m|min|minute|
 
 export const durationForm = quantity.source;
 export const durationExpected = 'a duration such as "500ms", "60s", "5m", "1h", "2d"';
+/** Where there is no rate above it that could be lifted. */
+export const limitRateForm = rate.source;
+export const limitRateExpected = 'a rate such as "100/s", "10/min", "5000/h", "100000/d"';
 export const rateForm = `${rate.source}|^unlimited$`;
 export const rateExpected = 'a rate such as "100/s", "10/min", "5000/h", "100000/d", or "unlimited"';
 

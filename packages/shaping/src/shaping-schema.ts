@@ -2,7 +2,14 @@
 import { isps } from '@millrace/core';
 import { type Static, type TSchema, Type } from 'typebox';
 import { AutomationEntries } from './automation-schema.ts';
-import { durationExpected, durationForm, rateExpected, rateForm } from './quantities.ts';
+import {
+  durationExpected,
+  durationForm,
+  limitRateExpected,
+  limitRateForm,
+  rateExpected,
+  rateForm,
+} from './quantities.ts';
 
 const strict = <P extends Record<string, TSchema>>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });
@@ -64,12 +71,36 @@ export type LayerEntry = Static<typeof LayerEntry>;
 
 const ofEachIsp = Object.fromEntries(isps.map((isp) => [isp, optional(LayerEntry)]));
 
+export const MessageLimitEntry = strict({
+  by: Type.Enum(['tenant', 'campaign', 'tag'], { description: 'Whose messages' }),
+  match: Type.String({
+    pattern: '^\\S(.*\\S)?$',
+    expected: 'a tenant, TENANT/CAMPAIGN, a tag, or "*" for each of them by itself',
+    description: 'A tenant, TENANT/CAMPAIGN, a tag, or "*": each of them by itself',
+  }),
+  isp: optional(Type.Enum([...isps], { description: 'Only to this provider' })),
+  stream: optional(Type.Enum(['realtime', 'batch'], { description: 'Only on this stream' })),
+  max_message_rate: Type.String({
+    pattern: limitRateForm,
+    expected: limitRateExpected,
+    description: 'Mails, over all lanes and workers together',
+  }),
+  burst: optional(count("Mails above the rate at once; absent: a tenth of a second's worth")),
+});
+export type MessageLimitEntry = Static<typeof MessageLimitEntry>;
+
 export const ShapingFile = strict({
   default: optional(LayerEntry),
   isps: optional(strict(ofEachIsp)),
   sites: optional(Type.Record(Type.String({ pattern: '^\\S+$' }), LayerEntry)),
   domains: optional(Type.Record(Type.String({ pattern: '^[^\\sA-Z]+$' }), LayerEntry)),
   sources: optional(Type.Record(Type.String({ pattern: '^\\S+$' }), LayerEntry)),
+  limits: optional(
+    Type.Array(MessageLimitEntry, {
+      maxItems: 1_000,
+      description: 'Rates of tenants, campaigns and tags, beside those of lanes',
+    }),
+  ),
   automation: AutomationEntries,
 });
 export type ShapingFile = Static<typeof ShapingFile>;

@@ -13,6 +13,7 @@ import {
   laneWait,
   leaseKey,
   ownDomainOf,
+  type RateLimit,
   type Stream,
   type Suspension,
   streams,
@@ -120,6 +121,23 @@ const readShared = (config: Pick<Config, 'redis'>, keys: readonly string[]) =>
       }),
     );
     return { now, lanes: new Map(lanes) };
+  });
+
+/** Levels of buckets that are no lane's, by their names; undefined: Redis is away. */
+export const readLevels = (
+  config: Pick<Config, 'redis'>,
+  buckets: readonly { readonly bucket: string; readonly rate: RateLimit }[],
+) =>
+  withRedis(config, async (client) => {
+    const [seconds, micros] = await client.time();
+    const now = Number(seconds) * 1_000 + Number(micros) / 1_000;
+    const levels = await Promise.all(
+      buckets.map(async ({ bucket, rate }) => {
+        const text = await client.get(tokensKey(config.redis.key_prefix, bucket));
+        return [bucket, tokenLevel(rate, text === null ? undefined : Number(text), now)] as const;
+      }),
+    );
+    return new Map(levels);
   });
 
 const unknownLane: SharedLane = { messagesFullAt: undefined, connectionsFullAt: undefined, connections: 0 };

@@ -23,6 +23,8 @@ export interface IntakeParts {
   readonly lanes: Lanes;
   /** The domain, where the shaping gives it lanes of its own. */
   readonly ownDomain: (domain: string) => string | undefined;
+  /** Whether it need not wait for a rate of its tenant, campaign or tag; else it does that elsewhere. */
+  readonly admits: (job: Job) => boolean;
   readonly outcomes: OutcomeWriter;
   /** Whether the message may still be sent; where not, that has been seen to. */
   readonly mayBeSent: (job: Job) => boolean;
@@ -118,7 +120,7 @@ export class Intake {
     const task = job.held.value;
     const isp = ispsByName.get(task.isp) ?? 'other';
     const source = this.#source(job, isp);
-    if (source === undefined) return undefined;
+    if (source === undefined || !this.#parts.admits(job)) return undefined;
     if (source.relay !== undefined) {
       return this.#enter(job, isp, source, relayDestination(source));
     }

@@ -1,7 +1,7 @@
 /** The delivery worker on a Kafka connection: everything that it is made of, put together. */
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Isp, isps, type Shaping, type Stream, shardTopic } from '@millrace/core';
+import { type Isp, isps, messageLimitsOf, type Shaping, type Stream, shardTopic } from '@millrace/core';
 import type { ConsumerStats, Kafka, KafkaLogger, WindowedConsumer } from '@millrace/kafka';
 import { createBlobStore, messageFacts } from '@millrace/message';
 import type { Config, RedisConnection } from '@millrace/service';
@@ -23,6 +23,7 @@ import { reportLanes } from './lane-reports.ts';
 import { Lanes } from './lanes.ts';
 import { LateSuppressions } from './late-suppressions.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { limitedFacts, MessageGates } from './message-gates.ts';
 import { Latencies, observe } from './metrics.ts';
 import { OutcomeWriter } from './outcome-writer.ts';
 import { Preparation } from './preparation.ts';
@@ -151,6 +152,10 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       now,
       onChange: (ways) => {
         lanes.limitsChanged();
+        if (controls.messageLimits !== limitsBefore) {
+          limitsBefore = controls.messageLimits;
+          gates.release();
+        }
         if (!ways) return;
         intake.placeAnew(lanes.displace(staysIn));
         heldBack.release();
@@ -258,9 +263,11 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       answered: attempts.answered,
       unreached: attempts.unreached,
       mayLeave: (job, lane) => {
-        if (!controls.directs || staysIn(job, lane)) return true;
-        intake.placeAnew([job]);
-        return false;
+        if (controls.directs && !staysIn(job, lane)) {
+          intake.placeAnew([job]);
+          return false;
+        }
+        return gates.admits(job);
       },
       random,
       now,
@@ -284,6 +291,19 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     mostOfPartition: Math.ceil(config.delivery.window_records / 4),
     now,
   });
+  let limitsBefore = controls.messageLimits;
+  const gates = new MessageGates({
+    buckets: shared.tokens,
+    limitsOf: (job) => {
+      const limits = controls.messageLimits;
+      return limits.length === 0 ? [] : messageLimitsOf(limits, limitedFacts(job, stream));
+    },
+    mayBeSent: mayBeSent,
+    place: (jobs) => intake.released(jobs),
+    postpone: (job, dueAt) => outcomes.postponed(job, dueAt, 'lane_busy'),
+    mostOfPartition: Math.ceil(config.delivery.window_records / 4),
+    now,
+  });
   const intake: Intake = new Intake({
     journal: look,
     askedLater: (job) => stream === 'realtime' && claiming.suits(job),
@@ -292,6 +312,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     destinations: new Destinations(resolver, policies, now),
     lanes,
     ownDomain: controls.ownDomain,
+    admits: (job) => gates.admits(job),
     outcomes,
     mayBeSent: attempts.mayBeSent,
     logger,
@@ -366,6 +387,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     stop: async () => {
       intake.stop();
       heldBack.stop();
+      gates.stop();
       stopping.abort();
       await lanes.stop();
       await Promise.race([outcomes.written(), sleep(writtenLimitMs, undefined, { ref: false })]);

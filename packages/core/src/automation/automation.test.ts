@@ -49,6 +49,7 @@ const file: Shaping = {
   isps: new Map(),
   sites: new Map(),
   domains: new Map(),
+  messageLimits: [],
   sources: new Map(),
 };
 

@@ -67,6 +67,7 @@ test('an override wins over the file, a cap over the override', () => {
     isps: new Map(),
     sites: new Map(),
     domains: new Map(),
+    messageLimits: [],
     sources: new Map(),
   };
   const lane = { stream: 'batch', isp: 'gmail', site: 'mx', source: 'ip1' } as const;

@@ -12,6 +12,7 @@ const limits = (changes: LimitChanges) =>
       isps: new Map(),
       sites: new Map(),
       domains: new Map(),
+      messageLimits: [],
       sources: new Map(),
     },
     { stream: 'batch', isp: 'gmail', site: 'gmail', source: 'ip1' },

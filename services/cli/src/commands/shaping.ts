@@ -10,7 +10,14 @@ import {
   streams,
 } from '@millrace/core';
 import { didYouMean } from '@millrace/service';
-import { type ExplainedLimit, explainLane, readShapingFile, type ShapingText } from '@millrace/shaping';
+import {
+  type ExplainedLimit,
+  type ExplainedMessageLimit,
+  explainLane,
+  messageLimitsOfLane,
+  readShapingFile,
+  type ShapingText,
+} from '@millrace/shaping';
 import { usageError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { dateAndTime } from '../duration.ts';
@@ -57,6 +64,8 @@ interface ExplainedLane {
   readonly lane: string;
   readonly suspended: Suspended | null;
   readonly limits: readonly ExplainedLimit[];
+  /** Rates of tenants, campaigns and tags that hold on it too. */
+  readonly message_limits: readonly ExplainedMessageLimit[];
 }
 
 /** Every limit of the lanes to a domain (or provider), with the line or the control that it came from. */
@@ -85,6 +94,7 @@ export async function explainShaping(
           ? null
           : { by: blocking.control.author, reason: blocking.control.reason, until: blocking.until },
       limits: explainLane(text, lane, controls.limitChangesOf(lane, now).inForce),
+      message_limits: messageLimitsOfLane(text, lane),
     };
   });
   const found = { name, ...way, source: flags.source ?? null, file: text.file, lanes };
@@ -124,7 +134,7 @@ function showLanes(
   const who = site === isp ? 'provider' : `${isp} (${site})`;
   terminal.line(`${terminal.paint('bold', printable(name))}  ${printable(who)}`);
   terminal.line(terminal.paint('gray', `lines of ${printable(shortName(file, cwd))}`));
-  for (const { stream, suspended, limits, lane } of merged(lanes)) {
+  for (const { stream, suspended, limits, lane, message_limits: messages } of merged(lanes)) {
     terminal.line();
     terminal.line(`${lane}  ${terminal.paint('gray', stream)}`);
     if (suspended !== null) {
@@ -134,6 +144,10 @@ function showLanes(
     }
     const rows = limits.map((limit) => [limit.key, limit.value, printable(originOf(limit))]);
     terminal.line(tableOf(terminal, ['LIMIT', 'VALUE', 'FROM'], rows));
+    for (const { of, value, line } of messages)
+      terminal.line(
+        printable(`messages of ${of}: ${value} over all lanes${line === null ? '' : ` (line ${line})`}`),
+      );
   }
 }
 
@@ -143,8 +157,8 @@ const merged = (
 ): readonly (Omit<ExplainedLane, 'stream'> & { readonly stream: string })[] => {
   const [first, ...rest] = lanes;
   if (first === undefined || rest.length === 0) return lanes;
-  const said = ({ limits, suspended }: ExplainedLane): string =>
-    JSON.stringify([limits.map(({ key, value, line }) => [key, value, line]), suspended]);
+  const said = ({ limits, suspended, message_limits }: ExplainedLane): string =>
+    JSON.stringify([limits.map(({ key, value, line }) => [key, value, line]), suspended, message_limits]);
   if (rest.some((lane) => said(lane) !== said(first))) return lanes;
   const lane = first.lane.slice(first.stream.length + 1);
   return [{ ...first, lane, stream: lanes.map(({ stream }) => stream).join(' and ') }];

@@ -8,13 +8,21 @@ import {
   ownDomainOf,
 } from '@millrace/core';
 import type { MessageEvent } from '@millrace/schemas';
+import { messageLimitsOfMessage } from '@millrace/shaping';
 import { CliError, usageError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { dateAndTime, formatMs } from '../duration.ts';
 import type { Ending } from '../exit-codes.ts';
 import { timeFlag } from '../flags.ts';
 import { withRecords } from '../kafka-session.ts';
-import { type LaneState, lanesNamed, type Situation, situationOf, stateOf } from '../lane-state.ts';
+import {
+  type LaneState,
+  lanesNamed,
+  readLevels,
+  type Situation,
+  situationOf,
+  stateOf,
+} from '../lane-state.ts';
 import { isFinal, readLife, scanStart } from '../message-events.ts';
 import { printable } from '../printable.ts';
 import { readControls, shapingInForce } from '../shaping-in-force.ts';
@@ -91,9 +99,10 @@ async function whyMessage(context: CommandContext, id: MessageId, timeoutMs: num
   const stage = stageOf(events, way, queues, situation);
   const states = stage.kind === 'lanes' ? lanes.map((lane) => stateOf(situation, lane)) : [];
   const since = last.next_attempt_at !== null && stage.kind !== 'later' ? last.next_attempt_at : last.time;
+  const rates = stage.kind === 'lanes' ? await ratesOf(context, last, situation) : [];
   if (context.json) {
     const found = { message_id: id, recipient: last.recipient, since, redis: situation.redis };
-    context.terminal.line(JSON.stringify({ ...found, stage, lanes: states.map(told) }));
+    context.terminal.line(JSON.stringify({ ...found, stage, rates, lanes: states.map(told) }));
     return 'ok';
   }
   const { terminal } = context;
@@ -102,6 +111,12 @@ async function whyMessage(context: CommandContext, id: MessageId, timeoutMs: num
   if (stage.kind !== 'ended')
     terminal.line(`since ${dateAndTime(since)} (${formatMs(situation.now - since)})`);
   for (const advice of adviceFor(stage)) terminal.line(terminal.paint('gray', printable(advice)));
+  for (const { of, value, line, next_at: nextAt } of rates) {
+    const next = nextAt === null ? '' : `, the next one may go at ${dateAndTime(nextAt)}`;
+    terminal.line(
+      printable(`messages of ${of}: ${value} over all lanes${line === null ? '' : ` (line ${line})`}${next}`),
+    );
+  }
   if (states.length > 0) showRedis(terminal, situation.redis);
   for (const state of states) {
     terminal.line();
@@ -109,6 +124,29 @@ async function whyMessage(context: CommandContext, id: MessageId, timeoutMs: num
   }
   return 'ok';
 }
+
+/** The rates of its tenant, campaign and tags that it has to keep to, and when the next token of each comes. */
+const ratesOf = async (
+  context: CommandContext,
+  { tenant, campaign, tags, isp, stream }: MessageEvent,
+  { shaping }: Pick<Situation, 'shaping'>,
+) => {
+  if (stream !== 'realtime' && stream !== 'batch') return [];
+  const provider = isps.find((one) => one === isp) ?? 'other';
+  const limits = messageLimitsOfMessage(shaping, {
+    tenant: tenant ?? '',
+    campaign,
+    tags,
+    isp: provider,
+    stream,
+  });
+  const levels = limits.length === 0 ? undefined : await readLevels(context.installation().config, limits);
+  return limits.map(({ of, value, line, bucket }) => ({
+    ...{ of, value, line },
+    tokens: levels?.get(bucket)?.tokens ?? null,
+    next_at: levels?.get(bucket)?.nextAt ?? null,
+  }));
+};
 
 /** What the events know of where it goes. */
 type Way = Pick<

@@ -5,6 +5,7 @@ import {
   type LaneLimits,
   type LaneOf,
   laneLimits,
+  type MessageLimit,
   ownDomainOf,
   type Shaping,
   topics,
@@ -116,6 +117,11 @@ export class Controls {
   limitsOf(lane: LaneOf): LimitsNow {
     const { inForce, nextChangeAt } = this.table.limitChangesOf(lane, this.#options.now());
     return { limits: laneLimits(this.#shaping, lane, inForce), changesAt: nextChangeAt };
+  }
+
+  /** Rates of tenants, campaigns and tags. */
+  get messageLimits(): readonly MessageLimit[] {
+    return this.#shaping.messageLimits;
   }
 
   /** Whether any domain has lanes of its own. */
