@@ -13,6 +13,7 @@ import { postfixSystem } from './postfix-system.ts';
 import { reportJson, reportLines } from './report.ts';
 import { batch } from './scenarios/batch.ts';
 import { crash } from './scenarios/crash.ts';
+import { feedback } from './scenarios/feedback.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { lanes } from './scenarios/lanes.ts';
 import { mixed } from './scenarios/mixed.ts';
@@ -32,6 +33,7 @@ const scenarios: readonly Scenario[] = [
   isolation,
   shaping,
   lanes,
+  feedback,
 ];
 const warmUp = 1_000;
 

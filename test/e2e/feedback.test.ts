@@ -1,6 +1,11 @@
 /** What comes back for mail that was sent, and what the next campaign makes of it. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { MessageEvent } from '@millrace/schemas';
 import { fieldOf } from '../rig/mailboxes.ts';
 import { type PipelineInUse, usePipeline } from '../rig/shared-pipeline.ts';
@@ -18,6 +23,7 @@ const harmless = [
   { word: 'latefull', count: 6, event: 'bounced_late' },
 ] as const;
 const quiet = 150;
+const cli = resolve(import.meta.dirname, '../../services/cli/bin/millrace.js');
 
 describe('Feedback', () => {
   let pipeline: PipelineInUse;
@@ -93,6 +99,56 @@ describe('Feedback', () => {
     const { author, reason, note } = JSON.parse(change ?? '');
     assert.deepEqual([author, reason], ['feedback', 'bounce']);
     assert.match(note, /5\.1\.1|User unknown|no mailbox/i);
+  });
+
+  test('reports of files are imported, each once, and what was undone is not suppressed again by a replay', async () => {
+    const to = `imported+${run}@yahoo.com`;
+    const id = (await campaign([to], { category })).get(to) ?? '';
+    await pipeline.events.life(id);
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-import-'));
+    const report = [
+      'From: MAILER-DAEMON@mx.example',
+      'To: bounces@elsewhere.example',
+      'Subject: Undelivered Mail Returned to Sender',
+      'MIME-Version: 1.0',
+      'Content-Type: multipart/report; report-type=delivery-status; boundary=b',
+      ...['', '--b', 'Content-Type: text/plain', '', `<${to}>: user unknown`, '', '--b'],
+      ...['Content-Type: message/delivery-status', '', 'Reporting-MTA: dns; mx.example', ''],
+      ...[`Final-Recipient: rfc822; ${to}`, 'Action: failed', 'Status: 5.1.1'],
+      ...['Diagnostic-Code: smtp; 550 5.1.1 User unknown', '', '--b', 'Content-Type: text/rfc822-headers'],
+      ...['', `Message-ID: <${id}@millrace.test>`, `To: ${to}`, '', '--b--', ''],
+    ].join('\r\n');
+    writeFileSync(join(directory, 'report.eml'), report);
+    const millrace = async (...argv: readonly string[]): Promise<string> => {
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        ...[cli, '--config', pipeline.configurationFile, '--json', 'feedback', ...argv],
+      ]);
+      return stdout;
+    };
+    const bounces = (): number => pipeline.events.of(id).filter(({ kind }) => kind === 'bounced_late').length;
+    const isSuppressed = async (): Promise<boolean> =>
+      (await pipeline.api.call('GET', `/v1/suppressions/${encodeURIComponent(to)}`)).ok;
+    const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+      for (let tries = 0; !(await condition()); tries++) {
+        assert.ok(tries < 600, `never: ${condition}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    try {
+      assert.deepEqual(JSON.parse(await millrace('import', directory)), { imported: 1, problems: 0 });
+      const event = await pipeline.events.until(id, ({ kind }) => kind === 'bounced_late');
+      assert.deepEqual([event.recipient, event.metadata.matched_by], [to, 'message_id']);
+      await until(isSuppressed);
+      await pipeline.api.call('DELETE', `/v1/suppressions/${encodeURIComponent(to)}`);
+      await until(async () => !(await isSuppressed()));
+      const { replayed }: { replayed: number } = JSON.parse(await millrace('replay', '--since', '10m'));
+      assert.ok(replayed >= 1);
+      await until(() => bounces() > 1);
+      assert.equal(new Set(pipeline.events.of(id).map(({ event_id }) => event_id)).size, 4);
+      assert.equal(await isSuppressed(), false);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   test('to look at the page of a link changes nothing; its button does, and another takes it back', async () => {

@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import type { ClassifyFlags } from './commands/classify.ts';
 import type { ParseFlags } from './commands/feedback-parse.ts';
+import type { ImportFlags, ReplayFlags } from './commands/feedback-topic.ts';
 import type { Act } from './program.ts';
 
 /** `actAlone`: for commands that need no installation, and start without looking for one. */
-export function addFeedback(program: Command, actAlone: Act): void {
+export function addFeedback(program: Command, act: Act, actAlone: Act): void {
   const feedback = program
     .command('feedback')
     .description('bounces, complaints and other reports about mail that was sent');
@@ -18,6 +19,24 @@ export function addFeedback(program: Command, actAlone: Act): void {
       actAlone(async (context) =>
         (await import('./commands/feedback-parse.ts')).parseReports(context, files, flags),
       ),
+    );
+  feedback
+    .command('import')
+    .description('hand reports of files to the feedback service, as if they had come by mail')
+    .argument('<files...>', 'mail, mbox, Maildir or folder of them; - is standard input')
+    .option('--mbox', 'every file is an mbox (default: those that begin as one)')
+    .action((files: readonly string[], flags: ImportFlags) =>
+      act(async (context) =>
+        (await import('./commands/feedback-topic.ts')).importReports(context, files, flags),
+      ),
+    );
+  feedback
+    .command('replay')
+    .description('have old reports read once more, by a better parser; what was undone since stays undone')
+    .requiredOption('--since <time>', 'from a date-time, or so long ago; reports are kept for 30 days')
+    .option('--timeout <time>', 'for reading them', '10m')
+    .action((flags: ReplayFlags) =>
+      act(async (context) => (await import('./commands/feedback-topic.ts')).replayReports(context, flags)),
     );
 }
 

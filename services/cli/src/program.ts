@@ -92,7 +92,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   addForecast(program, act);
   addWarmUp(program, act);
   addDlq(program, act);
-  addFeedback(program, actAlone);
+  addFeedback(program, act, actAlone);
   addClassify(program, actAlone);
   addDoctor(program, act);
 

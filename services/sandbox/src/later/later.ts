@@ -37,6 +37,8 @@ export interface ShownAnswer {
   /** `sent` also when the sender's server refused it: then `refusal` says how. */
   state: 'waiting' | 'sent';
   refusal: string | null;
+  /** ms since the epoch; null: it waits. */
+  sent_at: number | null;
 }
 
 interface Waiting {
@@ -91,7 +93,7 @@ export class Later {
         kind: answer.kind,
         style: answer.kind === 'bounce' ? answer.style : null,
         hard: answer.kind === 'bounce' ? answer.hard : null,
-        ...{ recipient, state: 'waiting', refusal: null },
+        ...{ recipient, state: 'waiting', refusal: null, sent_at: null },
       };
       this.#answers.push(shown);
       const dueAt = Date.now() + behaviour.answer_after_ms;
@@ -141,13 +143,15 @@ export class Later {
         })
         .finally(() => {
           waiting.shown.state = 'sent';
+          waiting.shown.sent_at ??= Date.now();
           this.#busy--;
           this.#next();
         });
     }
   }
 
-  async #send({ answer, mail }: Waiting): Promise<void> {
+  async #send({ answer, mail, shown }: Waiting): Promise<void> {
+    shown.sent_at = Date.now();
     const { http, complaintAddress } = this.#options;
     switch (answer.kind) {
       case 'bounce':
