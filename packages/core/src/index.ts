@@ -24,6 +24,7 @@ export {
 } from './automation/automation-rule.ts';
 export { type Firing, ruleOfAuthor } from './automation/firing.ts';
 export {
+  isBad,
   isSpikeAuthor,
   nextLevel,
   type Spike,

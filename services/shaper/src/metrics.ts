@@ -17,6 +17,10 @@ export const observe = (shaper: Shaper): (() => void) => {
     unit: '{firing}',
     description: 'Automation rules that fired, by rule',
   });
+  const spikes = meter.createObservableCounter('millrace.shaping.spikes', {
+    unit: '{spike}',
+    description: 'Rates that went over a threshold, by measure and level',
+  });
   const controls = meter.createObservableGauge('millrace.shaping.controls', {
     unit: '{control}',
     description: 'Controls in force',
@@ -25,12 +29,16 @@ export const observe = (shaper: Shaper): (() => void) => {
     unit: '{event}',
     description: 'Events that are not looked at yet',
   });
-  const all = [seen, replies, firings, controls, lag];
+  const all = [seen, replies, firings, spikes, controls, lag];
   const collect: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
     const stats = shaper.stats();
     result.observe(seen, stats.events);
     result.observe(replies, stats.replies);
     for (const [rule, count] of stats.firings) result.observe(firings, count, { 'millrace.rule': rule });
+    for (const [name, count] of stats.spikes) {
+      const [measure = '', level = ''] = name.split(' ');
+      result.observe(spikes, count, { 'millrace.measure': measure, 'millrace.level': level });
+    }
     result.observe(controls, stats.controls);
     result.observe(lag, stats.lag);
   };

@@ -51,6 +51,8 @@ export interface ShaperRig extends AsyncDisposable {
   readonly table: ControlTable;
   /** Events of firings. */
   readonly shaped: readonly MessageEvent[];
+  /** Events of rates that went over a threshold. */
+  readonly spikes: readonly MessageEvent[];
   now(): number;
   /** Moves the clock, ms. */
   shift(ms: number): void;
@@ -69,6 +71,7 @@ export async function shaperRig(): Promise<ShaperRig> {
   const producer = await kafka.producer();
   const table = new ControlTable();
   const shaped: MessageEvent[] = [];
+  const spikes: MessageEvent[] = [];
   const started: Shaper[] = [];
   let shiftMs = 0;
   const now = (): number => Date.now() + shiftMs;
@@ -83,12 +86,14 @@ export async function shaperRig(): Promise<ShaperRig> {
     from: 'earliest',
     onRecord: ({ value }) => {
       if (value.kind === 'shaped') shaped.push(value);
+      if (value.kind === 'spike') spikes.push(value);
     },
   });
   return {
     kafka,
     table,
     shaped,
+    spikes,
     now,
     shift: (ms) => {
       shiftMs += ms;

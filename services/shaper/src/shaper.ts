@@ -12,6 +12,7 @@ import {
   formatScope,
   ruleOfAuthor,
   type SourceWarmUp,
+  type SpikeSettings,
   topics,
 } from '@millrace/core';
 import type { Held, Kafka, KafkaLogger, Producer } from '@millrace/kafka';
@@ -20,6 +21,8 @@ import { AdaptiveLanes } from './adaptive-lanes.ts';
 import { RuleBook, type ShapingSource } from './rule-book.ts';
 import { seenReply } from './seen-reply.ts';
 import { shapedEvent } from './shaped-event.ts';
+import { spikeEvent } from './spike-event.ts';
+import { type Seen, SpikeWatch } from './spike-watch.ts';
 import { WarmUps } from './warm-ups.ts';
 
 export interface ShaperOptions {
@@ -31,6 +34,8 @@ export interface ShaperOptions {
   readonly act: boolean;
   /** Sources that are warmed. Default: none. */
   readonly warmUps?: readonly SourceWarmUp[];
+  /** Rates that are watched. Default: none. */
+  readonly spikes?: SpikeSettings;
   /** The clock, ms since the epoch. Default: the machine's. */
   readonly now?: () => number;
 }
@@ -42,6 +47,8 @@ export interface ShaperStats {
   readonly replies: number;
   /** Firings by rule. */
   readonly firings: ReadonlyMap<string, number>;
+  /** Rates that went over a threshold, by measure and level. */
+  readonly spikes: ReadonlyMap<string, number>;
   /** Controls in force. */
   readonly controls: number;
   /** Events that are not looked at yet. */
@@ -55,6 +62,7 @@ export interface Shaper {
   stop(): Promise<void>;
 }
 
+const group = 'shaper';
 const tickMs = 1_000;
 const oldestActedOnMs = 3_600_000;
 /** Controls of automation stay listed for so long after they ended. */
@@ -76,6 +84,8 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   const producer = await kafka.producer();
   const counts = { events: 0, replies: 0 };
   const firings = new Map<string, number>();
+  const spikes = new Map<string, number>();
+  const watch = options.spikes === undefined ? undefined : new SpikeWatch(kafka, options.spikes, table, now);
   let joined = false;
   let stopped = false;
   let ticking = false;
@@ -92,6 +102,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   };
   const undone = (control: Control): void => {
     if (control.kind === 'shaping') useRules();
+    watch?.undone(control);
     const rule = ruleOfAuthor(control.author);
     // What only ran out is no decision of anybody.
     if (rule !== undefined && (control.until === null || control.until > now()))
@@ -113,6 +124,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
         case 'set':
           if (applied.control.kind === 'shaping') useRules();
           else automation.recall(applied.control);
+          watch?.set(applied.control);
           break;
         default:
           applied satisfies never;
@@ -142,7 +154,15 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
     remembered ??= remember();
     return remembered;
   };
+  const tell = async (seen: readonly Seen[]): Promise<void> => {
+    for (const one of seen) {
+      const name = `${one.spike.measure} ${one.spike.level}`;
+      spikes.set(name, (spikes.get(name) ?? 0) + 1);
+      await tellSpike(one, { producer, table, logger, act: options.act, now });
+    }
+  };
   const forget = (): void => {
+    watch?.forget();
     remembers = false;
     remembered = undefined;
   };
@@ -169,12 +189,15 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   const handle = (held: Held<MessageEvent>): void | Promise<void> => {
     if (!remembers) return remembering().then(() => (held.lost.aborted ? undefined : handle(held)));
     const firing = look(held);
+    const seen = watch?.see(held.value) ?? [];
+    if (seen.length > 0)
+      return tell(seen).then(() => (firing === undefined ? held.complete() : act(firing, held)));
     if (firing !== undefined) return act(firing, held);
     held.complete();
   };
 
   const consumer = await kafka.windowedConsumer({
-    group: 'shaper',
+    group,
     fetch: { minBytes: 65_536, maxWaitMs: 250 },
     topics: [topics.events],
     record: 'MessageEvent',
@@ -190,6 +213,12 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
       return;
     }
     if (ticking) return;
+    watch
+      ?.remember(group)
+      .then(tell)
+      .catch((error: unknown) =>
+        logger.error({ error: String(error) }, 'rates cannot be counted; it is tried again'),
+      );
     ticking = true;
     remembering()
       .then(tick)
@@ -246,6 +275,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
     stats: () => ({
       ...counts,
       firings,
+      spikes,
       controls: table.list(now()).length,
       lag: consumer.stats().lag,
     }),
@@ -268,6 +298,30 @@ interface Hands {
   readonly logger: KafkaLogger;
   readonly act: boolean;
   readonly now: () => number;
+}
+
+/** Controls first: an event tells only what is so. */
+async function tellSpike(
+  { spike, cause }: Seen,
+  { producer, table, logger, act, now }: Hands,
+): Promise<void> {
+  const control = act && spike.control !== null ? spike.control : undefined;
+  if (control !== undefined && !isOverruled(control, table, now()))
+    await producer.send('ControlState', topics.control, { key: control.key, value: controlRecord(control) });
+  const event = spikeEvent(spike, cause, now(), act);
+  await producer.send('MessageEvent', topics.events, { key: event.message_id, value: event });
+  const { measure, level, count, mails, scope } = spike;
+  logger.warn(
+    {
+      rule: `spike-${measure}`,
+      level,
+      scope: formatScope(scope),
+      count,
+      mails,
+      acted: control !== undefined,
+    },
+    event.text ?? '',
+  );
 }
 
 /** Controls first: an event tells only what is so. */

@@ -1,5 +1,5 @@
 /** The shaper as a service: its own connection to Kafka, from the configuration. */
-import { sourceWarmUps } from '@millrace/core';
+import { type SpikeSettings, type SpikeThresholds, sourceWarmUps } from '@millrace/core';
 import { connectKafka, type KafkaLogger, kafkaOptionsOf } from '@millrace/kafka';
 import type { Config } from '@millrace/service';
 import { readShapingFile } from '@millrace/shaping';
@@ -26,6 +26,7 @@ export async function startShaper(options: StartShaperOptions): Promise<Shaper> 
       shaping: { yaml: text, name: file },
       act: config.shaper.act,
       warmUps: sourceWarmUps(config),
+      spikes: spikeSettings(config.shaper.spikes),
       ...(now === undefined ? {} : { now }),
     });
     const forget = observe(shaper);
@@ -45,3 +46,25 @@ export async function startShaper(options: StartShaperOptions): Promise<Shaper> 
     throw error;
   }
 }
+
+const spikeSettings = ({
+  suspend,
+  complaints,
+  bounces,
+  blocks,
+}: Config['shaper']['spikes']): SpikeSettings => ({
+  suspend,
+  measures: {
+    complaints: thresholdsOf(complaints),
+    bounces: thresholdsOf(bounces),
+    blocks: thresholdsOf(blocks),
+  },
+});
+
+const thresholdsOf = (settings: Config['shaper']['spikes']['complaints']): SpikeThresholds => ({
+  warnShare: settings.warn_share,
+  pauseShare: settings.pause_share,
+  leastMails: settings.least_mails,
+  leastCount: settings.least_count,
+  windowMs: settings.window_minutes * 60_000,
+});

@@ -137,6 +137,10 @@ const counted = (measure: SpikeMeasure, { kind, category }: SpikeFacts): { mail:
   }
 };
 
+/** Whether an event is one that thresholds are about. */
+export const isBad = (facts: SpikeFacts): boolean =>
+  facts.stream === 'batch' && spikeMeasures.some((measure) => counted(measure, facts).bad);
+
 const scopesOf = ({ tenant, campaign, pool, source, isp }: SpikeFacts): readonly ControlScope[] => [
   ...(tenant === '' ? [] : [{ kind: 'tenant', name: tenant } as const]),
   ...(tenant === '' || campaign === null ? [] : [{ kind: 'campaign', tenant, name: campaign } as const]),
@@ -180,20 +184,20 @@ export class Spikes {
 
   /** Counts an event; what went over a threshold with it. `now`: ms since the epoch. Realtime mail is not counted. */
   see(facts: SpikeFacts, now: number): readonly Spike[] {
-    if (facts.stream !== 'batch') return [];
-    const measures = spikeMeasures
-      .map((measure) => ({ measure, ...counted(measure, facts) }))
-      .filter(({ mail, bad }) => mail || bad);
-    if (measures.length === 0 || (measures.some(({ bad }) => bad) && !this.#isNew(facts.eventId))) return [];
-    const found: Spike[] = [];
-    for (const scope of scopesOf(facts)) {
-      const { counts } = this.#countsOf(scope);
-      for (const { measure, mail, bad } of measures) {
-        const spike = this.#count(scope, measure, counts[measure], { mail, bad, at: facts.at }, now);
-        if (spike !== undefined) found.push(spike);
-      }
-    }
-    return found;
+    return this.#take(facts, now).flatMap(
+      ([scope, measure, counts]) => this.#judge(scope, measure, counts, now) ?? [],
+    );
+  }
+
+  /** Counts an event of before, in any order: nothing comes of it until `settle`. */
+  note(facts: SpikeFacts, now: number): void {
+    this.#take(facts, now);
+  }
+
+  /** Takes the rates as they are after events were noted for what is known. */
+  settle(now: number): void {
+    for (const { scope, counts } of this.#scopes.values())
+      for (const measure of spikeMeasures) this.#judge(scope, measure, counts[measure], now);
   }
 
   /** Somebody has undone what was done to the scope, or it is to be counted from the beginning. */
@@ -207,22 +211,41 @@ export class Spikes {
     if (measure !== undefined) this.#countsOf(scope).counts[measure].level = 'pause';
   }
 
-  #count(
-    scope: ControlScope,
+  /** Counts it; what has changed by it. */
+  #take(facts: SpikeFacts, now: number): readonly (readonly [ControlScope, SpikeMeasure, Counts])[] {
+    if (facts.stream !== 'batch') return [];
+    const measures = spikeMeasures
+      .map((measure) => ({ measure, ...counted(measure, facts) }))
+      .filter(({ mail, bad }) => mail || bad);
+    if (measures.length === 0 || (measures.some(({ bad }) => bad) && !this.#isNew(facts.eventId))) return [];
+    return scopesOf(facts).flatMap((scope) => {
+      const { counts } = this.#countsOf(scope);
+      return measures.map(({ measure, mail, bad }) => {
+        this.#add(measure, counts[measure], { mail, bad, at: facts.at }, now);
+        return [scope, measure, counts[measure]] as const;
+      });
+    });
+  }
+
+  #add(
     measure: SpikeMeasure,
     counts: Counts,
     { mail, bad, at }: { readonly mail: boolean; readonly bad: boolean; readonly at: number },
     now: number,
-  ): Spike | undefined {
-    const thresholds = this.#settings.measures[measure];
-    const stepMs = thresholds.windowMs / steps;
+  ): void {
+    const stepMs = this.#settings.measures[measure].windowMs / steps;
     slide(counts, Math.floor(now / stepMs));
     const age = counts.step - Math.floor(at / stepMs);
-    if (age >= steps) return undefined;
+    if (age >= steps) return;
     // A clock that is ahead counts as now.
     const slot = (counts.step - Math.max(0, age)) % steps;
     if (mail) counts.mails[slot] = (counts.mails[slot] ?? 0) + 1;
     if (bad) counts.bad[slot] = (counts.bad[slot] ?? 0) + 1;
+  }
+
+  #judge(scope: ControlScope, measure: SpikeMeasure, counts: Counts, now: number): Spike | undefined {
+    const thresholds = this.#settings.measures[measure];
+    slide(counts, Math.floor((now * steps) / thresholds.windowMs));
     const [count, mails] = [sum(counts.bad), sum(counts.mails)];
     const before = counts.level;
     const mayBeSuspended = this.#settings.suspend.includes(scope.kind);
