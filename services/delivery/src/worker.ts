@@ -328,11 +328,11 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     return Math.max(1, connections);
   };
   await shared.start();
+  await suppressions?.follow(kafka, now() - config.router.max_age_hours.batch * hourMs);
   const consumer = await kafka.windowedConsumer({
     group: `delivery-${stream}`,
     topics: shards.map((isp) => shardTopic(stream, isp)),
     record: 'DeliveryTask',
-  await suppressions?.follow(kafka, now() - config.router.max_age_hours.batch * hourMs);
     window: { records: config.delivery.window_records, bytes: config.delivery.window_bytes },
     ...(stream === 'batch' && { fetch: { minBytes: 65_536, maxWaitMs: 100 } }),
     totalBytes: windowBytes,
@@ -398,10 +398,10 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
         producer.stop(),
         templates.stop(),
         controls.stop(),
+        suppressions?.stop(),
         connector.stop(),
         shared.stop(),
       ]);
     },
-        suppressions?.stop(),
   };
 };
