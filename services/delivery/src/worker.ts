@@ -298,7 +298,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       const limits = controls.messageLimits;
       return limits.length === 0 ? [] : messageLimitsOf(limits, limitedFacts(job, stream));
     },
-    mayBeSent: mayBeSent,
+    mayBeSent,
     place: (jobs) => intake.released(jobs),
     postpone: (job, dueAt) => outcomes.postponed(job, dueAt, 'lane_busy'),
     mostOfPartition: Math.ceil(config.delivery.window_records / 4),
