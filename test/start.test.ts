@@ -126,7 +126,15 @@ test('npm start brings up everything, shows what arrived, and stops all of it on
   const run = npmStart();
   await until(run, 'endpoints.json', () => existsSync(endpointsFile));
   first = json<Endpoints>(endpointsFile);
-  assert.deepEqual(Object.keys(first), ['ingest', 'apiKey', 'sandbox', 'kafka', 'registry', 'redis']);
+  assert.deepEqual(Object.keys(first), [
+    'ingest',
+    'apiKey',
+    'feedback',
+    'sandbox',
+    'kafka',
+    'registry',
+    'redis',
+  ]);
   assert.match(first.ingest.http, /^http:\/\/127\.0\.0\.1:\d+$/);
   assert.match(first.ingest.smtp, /^127\.0\.0\.1:\d+$/);
   assert.match(first.apiKey, /^mr_local_/);

@@ -49,11 +49,13 @@ export class FeedbackTally {
     const collect: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
       for (const [name, count] of this.#reports) {
         const [kind = '', origin = ''] = name.split(' ');
-        result.observe(reports, count, { kind, origin });
+        result.observe(reports, count, { 'millrace.report.kind': kind, 'millrace.report.origin': origin });
       }
-      for (const [by, count] of this.#matches) result.observe(matches, count, { by });
-      for (const [kind, count] of this.#events) result.observe(events, count, { kind });
-      for (const [reason, count] of this.#suppressions) result.observe(suppressions, count, { reason });
+      for (const [by, count] of this.#matches) result.observe(matches, count, { 'millrace.match': by });
+      for (const [kind, count] of this.#events)
+        result.observe(events, count, { 'millrace.event.kind': kind });
+      for (const [reason, count] of this.#suppressions)
+        result.observe(suppressions, count, { 'millrace.reason': reason });
       result.observe(known, entries());
     };
     const all = [reports, matches, events, suppressions, known];
