@@ -29,6 +29,7 @@ before(async () => {
       one: { address: '127.0.3.1', ehlo: 'one.acme.example' },
       two: { address: '127.0.3.2', ehlo: 'two.acme.example' },
       slow: { address: '127.0.3.3', ehlo: 'slow.acme.example' },
+      fourth: { address: '127.0.3.4', ehlo: 'fourth.acme.example' },
     },
     pools: {
       main: {
@@ -43,6 +44,14 @@ before(async () => {
         sources: [
           { source: 'two', weight: 1 },
           { source: 'slow', weight: 1 },
+        ],
+      },
+      moving: {
+        stream: 'batch',
+        sources: [
+          { source: 'two', weight: 1 },
+          { source: 'one', weight: 1, overflow: 3 },
+          { source: 'fourth', weight: 1, overflow: 1 },
         ],
       },
       new: { stream: 'batch', sources: [{ source: 'two', weight: 1 }] },
@@ -113,6 +122,12 @@ test('a source that is being warmed gets its pace, and nothing once its day is u
   const seconds = (performance.now() - begun) / 1_000;
   assert.ok(bySource(first, 'two') <= seconds + 2, `${bySource(first, 'two')} mails in ${seconds} s`);
   assert.ok(bySource(first, 'one') > 50);
+
+  const moving = mails(40, 'gmail.com', { pool: 'moving' });
+  await rig.send(...moving);
+  await rig.until(() => deliveries(moving).length === 40, 'the old ones take what is too much for it');
+  const [old, other] = [bySource(moving, 'one'), bySource(moving, 'fourth')];
+  assert.ok(old >= 2 * other && other > 0, `${old} and ${other}, of three to one`);
 
   const key = await progress(['gmail'], Date.now() + 120_000);
   const alone = mails(3, 'gmail.com', { pool: 'new' });

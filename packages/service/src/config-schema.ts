@@ -313,6 +313,14 @@ export const PoolConfig = strict(
         {
           source: text('Name of a source'),
           weight: integer('Its share, relative to the others', 1, 1, 10_000),
+          overflow: optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: 10_000,
+              description:
+                'Its share of what the sources of the pool that are being warmed cannot take yet; they are then used first. Absent: none',
+            }),
+          ),
         },
         'A member',
       ),

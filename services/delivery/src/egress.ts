@@ -16,6 +16,14 @@ export interface EgressSource {
   readonly proxy: SourceConfig['proxy'];
 }
 
+/** A source of a pool. */
+export interface PoolMember {
+  readonly source: EgressSource;
+  readonly weight: number;
+  /** Its share of what sources that are being warmed cannot take; undefined: none. */
+  readonly overflow?: number | undefined;
+}
+
 interface Weighed {
   readonly source: EgressSource;
   readonly weight: number;
@@ -25,14 +33,16 @@ interface Weighed {
 /** A weighted group of sources. */
 export class EgressPool {
   readonly #members: readonly Weighed[];
+  /** Those that take what is too much for sources that are being warmed, by their share of it. */
+  readonly #overflow: readonly Weighed[];
   /** Each recipient domain has its own source, as long as that one may be used. */
   readonly sticky: boolean;
 
-  constructor(
-    members: readonly { readonly source: EgressSource; readonly weight: number }[],
-    sticky = false,
-  ) {
+  constructor(members: readonly PoolMember[], sticky = false) {
     this.#members = members.map(({ source, weight }) => ({ source, weight, current: 0 }));
+    this.#overflow = members.flatMap(({ source, overflow }) =>
+      overflow === undefined ? [] : [{ source, weight: overflow, current: 0 }],
+    );
     this.sticky = sticky;
   }
 
@@ -43,31 +53,52 @@ export class EgressPool {
   /**
    * The next source by smooth weighted round robin: over many messages each has its share, and no source gets its share
    * in one piece. Sources that are not `ready` are passed over while another one is.
+   * While sources are being warmed and others take their overflow, they come first: what they have no room for goes to
+   * those others, each by its share of it.
    * @param allowed of a source that it does not allow nothing leaves; undefined is the answer where it allows none
+   * @param warming whether a source is being warmed
    */
   next(
     ready: (source: EgressSource) => boolean,
     domain: string,
     allowed?: (source: EgressSource) => boolean,
+    warming?: (source: EgressSource) => boolean,
   ): EgressSource | undefined {
     const members =
       allowed === undefined ? this.#members : this.#members.filter(({ source }) => allowed(source));
     if (members.length === 1) return members[0]?.source;
     if (this.sticky) return stickyChoice(members, domain)?.source;
-    const able = members.filter(({ source }) => ready(source));
-    const candidates = able.length > 0 ? able : members;
-    let total = 0;
-    let best: Weighed | undefined;
-    for (const member of candidates) {
-      total += member.weight;
-      member.current += member.weight;
-      if (best === undefined || member.current > best.current) best = member;
+    const isReady = ({ source }: Weighed): boolean => ready(source);
+    if (
+      this.#overflow.length > 0 &&
+      warming !== undefined &&
+      this.#members.some(({ source }) => warming(source))
+    ) {
+      const warmed = members.filter((member) => warming(member.source) && isReady(member));
+      if (warmed.length > 0) return inTurn(warmed)?.source;
+      const takers = this.#overflow.filter(
+        ({ source }) => !warming(source) && (allowed === undefined || allowed(source)),
+      );
+      const free = takers.filter(isReady);
+      if (takers.length > 0) return inTurn(free.length > 0 ? free : takers)?.source;
     }
-    if (best === undefined) return undefined;
-    best.current -= total;
-    return best.source;
+    const able = members.filter(isReady);
+    return inTurn(able.length > 0 ? able : members)?.source;
   }
 }
+
+/** Smooth weighted round robin. */
+const inTurn = (candidates: readonly Weighed[]): Weighed | undefined => {
+  let total = 0;
+  let best: Weighed | undefined;
+  for (const member of candidates) {
+    total += member.weight;
+    member.current += member.weight;
+    if (best === undefined || member.current > best.current) best = member;
+  }
+  if (best !== undefined) best.current -= total;
+  return best;
+};
 
 /**
  * Weighted rendezvous hashing: every worker chooses the same, each source has its share of the domains, and where one is
@@ -102,13 +133,10 @@ const sourceOf = (name: string, source: SourceConfig, hostName: string): EgressS
   proxy: source.proxy,
 });
 
-const poolOf = (
-  pool: PoolConfig,
-  sources: ReadonlyMap<string, EgressSource>,
-): { readonly source: EgressSource; readonly weight: number }[] =>
-  pool.sources.flatMap(({ source: name, weight }) => {
+const poolOf = (pool: PoolConfig, sources: ReadonlyMap<string, EgressSource>): PoolMember[] =>
+  pool.sources.flatMap(({ source: name, weight, overflow }) => {
     const source = sources.get(name);
-    return source === undefined ? [] : [{ source, weight }];
+    return source === undefined ? [] : [{ source, weight, overflow }];
   });
 
 /** The pools of one stream, by name. `hostName`: EHLO name of sources that have none. */

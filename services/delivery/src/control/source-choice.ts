@@ -73,7 +73,13 @@ export class SourceChoices {
     const { controls, pools, hasRoom } = this.#parts;
     if (controls.directs) return this.#directed(task, isp);
     const place = this.#placeOf(task, isp);
-    const source = pools.get(task.pool)?.next((candidate) => hasRoom(place, candidate), task.domain);
+    const pool = pools.get(task.pool);
+    const source = pool?.next(
+      (candidate) => hasRoom(place, candidate),
+      task.domain,
+      undefined,
+      this.#isWarming,
+    );
     return source === undefined ? { kind: 'no_pool' } : { kind: 'source', source };
   }
 
@@ -103,6 +109,9 @@ export class SourceChoices {
     }
     return true;
   }
+
+  readonly #isWarming = ({ name }: EgressSource): boolean =>
+    this.#parts.controls.table.warmUpOf(name)?.completed === false;
 
   #placeOf({ site, domain }: DeliveryTask, isp: Isp): Pick<LaneOf, 'isp' | 'site' | 'ownDomain'> {
     return { isp, site, ownDomain: this.#parts.controls.ownDomain(domain) };
@@ -144,6 +153,7 @@ export class SourceChoices {
       },
       task.domain,
       (candidate) => ways.has(candidate),
+      this.#isWarming,
     );
     const way = chosen === undefined ? undefined : ways.get(chosen);
     if (way === undefined) return { kind: 'no_pool' };
