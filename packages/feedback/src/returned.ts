@@ -9,7 +9,7 @@ const heading = new RegExp(
     // "------ This is a copy of the message, including all the headers. ------" and its like.
     String.raw`^[ \t>]*[-*=_+#]{2,}[ \t]*(?:this is a copy of|below this line|below is|(?:begin(?:ning)? of )?(?:the )?(?:your )?original (?:message|mail)|returned (?:message|mail)|the header|header of|headers? of|message header|copy of|unsent message|undelivered message|begin message|message (?:text|follows|content|contents)|(?:the )?(?:body|text) of (?:the|your)|non-?delivered|unsent|return(?:ed)? (?:content|header)|message contents? follows|forwarded message|enclosed|attached|included is|original (?:e-?mail|header)|rejected message|your message|元のメッセージ)`,
     String.raw`^[ \t]*(?:a copy of (?:the|your) (?:original )?message|(?:the )?(?:text|headers?|body|contents?) of (?:the|your) (?:original )?(?:message|mail|e-?mail)|your (?:original )?(?:message|mail)(?: (?:text|headers?))? (?:reads|follows|is (?:attached|below|included|enclosed|appended))|(?:here|this|below) is (?:a copy of )?(?:the|your) (?:original |returned |undelivered )?(?:message|mail)|original message (?:headers?|follows|text)|message headers? follow|copy of (?:the|your) (?:original )?message|(?:the )?(?:original|returned|undelivered|unsent) message (?:follows|is (?:attached|included|below)|below)|included (?:is|below is) a copy|(?:the )?first \d+ lines of|message text follows|----+ ?original message)[^\n]{0,120}$`,
-    String.raw`^-----Original Message-----`,
+    '^-----Original Message-----',
   ].join('|'),
   'im',
 );

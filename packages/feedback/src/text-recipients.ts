@@ -12,7 +12,7 @@ export interface TextRecipient {
 }
 
 /** Characters of the words that are searched. */
-const mostWords = 60_000;
+const mostWords = 30_000;
 /** Recipients of one report. */
 const mostRecipients = 1_000;
 /** Characters that may be about one recipient. */
@@ -99,6 +99,20 @@ const find = (pattern: RegExp, words: string, bystanders: Bystanders, careful: b
   return found;
 };
 
+/** Lines of a paragraph that are about one recipient. */
+const mostLines = 25;
+
+/** The first paragraph that says something: another one after it is about something else. */
+const paragraphOf = (text: string): string => {
+  const kept: string[] = [];
+  for (const line of text.split('\n', mostLines * 2)) {
+    if (line.trim() !== '') kept.push(line);
+    else if (kept.length > 0) break;
+    if (kept.length === mostLines) break;
+  }
+  return kept.join('\n');
+};
+
 /** Each address once, with what follows it up to the next one. */
 const described = (
   found: readonly Found[],
@@ -110,8 +124,7 @@ const described = (
   for (const [index, { address, end, diagnostic }] of found.entries()) {
     const next = found.slice(index + 1).find((one) => !sameAddress(one.address, address))?.begin;
     const after = words.slice(end, Math.min(next ?? words.length, end + mostAbout));
-    // A paragraph that is empty so far may still follow; another one after it is about something else.
-    const paragraph = /^\s*(?:[^\n]*\S[^\n]*(?:\n|$)){1,25}?(?=\s*\n|$)/.exec(after)?.[0] ?? after;
+    const paragraph = paragraphOf(after);
     const text = (diagnostic ?? paragraph).replace(/\s+/g, ' ').trim();
     const key = address.toLowerCase();
     const before = about.get(key);

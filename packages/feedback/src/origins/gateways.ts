@@ -54,7 +54,7 @@ export const ironport: OriginTable = {
     { status: ['reporting-mta', /\biphmx\.com|ironport/i] },
     { text: /^The following message to <[^<>\n]{3,320}> was undeliverable\./im },
   ],
-  recipients: [lines(String.raw`^The following message to ADDR was undeliverable`)],
+  recipients: [lines('^The following message to ADDR was undeliverable')],
 };
 
 export const interscan: OriginTable = {
@@ -64,7 +64,7 @@ export const interscan: OriginTable = {
     { text: /^Unable to deliver message to <\S{3,320}>(?: \(and other recipients in the same domain\))?/im },
     { text: /^(?:Sent >>>|Sent <<<) RCPT TO|Message from InterScan/im },
   ],
-  recipients: [lines(String.raw`Unable to deliver message to ADDR`), lines(String.raw`RCPT TO:[ \t]?ADDR`)],
+  recipients: [lines('Unable to deliver message to ADDR'), lines(String.raw`RCPT TO:[ \t]?ADDR`)],
 };
 
 export const mailmarshal: OriginTable = {

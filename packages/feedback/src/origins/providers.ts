@@ -35,7 +35,7 @@ export const outlook: OriginTable = {
   ],
   recipients: [
     lines(String.raw`Delivery to the following recipients? (?:failed|has been delayed)\.?\s{1,20}ADDR`),
-    lines(String.raw`(?:Your message to|message to) ADDR (?:couldn't|could not|wasn't|was not)`),
+    lines(`(?:Your message to|message to) ADDR (?:couldn't|could not|wasn't|was not)`),
     lines(String.raw`^[ \t]{0,12}(?:[^\n<>()]{1,100}\()?ADDR\)?[ \t]*(?:$|<mailto:)`),
   ],
 };
@@ -114,7 +114,7 @@ export const yandex: OriginTable = {
     { status: ['reporting-mta', /yandex\.(?:net|ru|com)/i] },
     { text: /mail system at host (?:\S+\.)?yandex/i },
   ],
-  recipients: [lines(String.raw`^ADDR:`), lines(String.raw`^[ \t]{0,8}ADDR:[ \t]`)],
+  recipients: [lines('^ADDR:'), lines(String.raw`^[ \t]{0,8}ADDR:[ \t]`)],
 };
 
 export const mailru: OriginTable = {
@@ -127,7 +127,7 @@ export const mailru: OriginTable = {
   recipients: [
     lines(String.raw`^ {1,4}ADDR[ \t]*$`),
     lines(String.raw`^ {1,4}ADDR\b`),
-    lines(String.raw`RCPT TO:ADDR`),
+    lines('RCPT TO:ADDR'),
     lines(String.raw`^\s{0,6}ADDR: `),
   ],
 };

@@ -121,7 +121,7 @@ export const exchange: OriginTable = {
     ),
     lines(String.raw`(?:recipient|address):?[ \t]*\[SMTP:ADDR\]`),
     lines(String.raw`^[ \t]{0,12}ADDR[ \t]*(?:$|\n|<mailto:)`),
-    lines(String.raw`[<(;]SMTP[:;]ADDR`),
+    lines('[<(;]SMTP[:;]ADDR'),
   ],
 };
 
@@ -186,10 +186,7 @@ export const mdaemon: OriginTable = {
 export const hmailserver: OriginTable = {
   origin: 'hmailserver',
   signs: [{ text: /hMailServer (?:sent|could not)|Error Type: SMTP|^hMailServer/im }],
-  recipients: [
-    lines(String.raw`^[ \t]{0,8}ADDR[ \t]*\n[ \t]{0,8}Error Type:`),
-    lines(String.raw`RCPT TO:ADDR`),
-  ],
+  recipients: [lines(String.raw`^[ \t]{0,8}ADDR[ \t]*\n[ \t]{0,8}Error Type:`), lines('RCPT TO:ADDR')],
 };
 
 export const mailenable: OriginTable = {
@@ -222,7 +219,7 @@ export const messagingServer: OriginTable = {
 export const communigate: OriginTable = {
   origin: 'communigate',
   signs: [{ text: /^Failed to deliver to '/im }, { field: ['x-mailer', /CommuniGate/i], text: /fail/i }],
-  recipients: [lines(String.raw`^Failed to deliver to '<?ADDR'?`)],
+  recipients: [lines(`^Failed to deliver to '<?ADDR'?`)],
 };
 
 export const netscape: OriginTable = {
