@@ -17,6 +17,7 @@ import { InterruptedError } from './patience.ts';
 import { addControls, addForecast, addShaping, addWarmUp, addWhy } from './shaping-commands.ts';
 import { addSuppression } from './suppression-commands.ts';
 import type { Terminal } from './terminal.ts';
+import { addWebhook } from './webhook-commands.ts';
 
 /** The process around the command. */
 export interface Surroundings
@@ -92,6 +93,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   addForecast(program, act);
   addWarmUp(program, act);
   addDlq(program, act);
+  addWebhook(program, act);
   addFeedback(program, act, actAlone);
   addClassify(program, actAlone);
   addDoctor(program, act);

@@ -220,6 +220,28 @@ test('status counts what waits by stream and provider, and adds up what the work
   );
 });
 
+test('status shows what is suspended, on which stream, by whom, and how it is resumed', async () => {
+  const producer = await installation.kafka.producer();
+  const scope = 'campaign:acme/spring';
+  const reason = '6 complaints of 2000 mails in 24 h: 0.3 %';
+  await producer.send('ControlState', topics.control, {
+    key: `suspension|${scope}`,
+    value: {
+      ...{ scope, kind: 'suspension', until: null, reason, author: 'automation:spike-complaints' },
+      ...{ set_at: Date.now(), value: '{"stream":"batch"}' },
+    },
+  });
+  const { suspended } = JSON.parse((await rig.run('--json', 'status')).out);
+  assert.deepEqual(suspended, [
+    { scope, stream: 'batch', reason, author: 'automation:spike-complaints', until: null },
+  ]);
+  const { out } = await rig.run('status');
+  assert.match(
+    out,
+    /^batch of campaign:acme\/spring is suspended until millrace resume 'campaign:acme\/spring', by/m,
+  );
+});
+
 test('status and doctor show what has used half of its retention and is not finished', async () => {
   const producer = await installation.kafka.producer();
   const timestamp = Date.now() - 4 * 86_400_000;

@@ -2,6 +2,7 @@
 import {
   delayTiers,
   delayTopic,
+  formatScope,
   isps,
   requestTopic,
   routerGroup,
@@ -10,10 +11,13 @@ import {
   streams,
 } from '@millrace/core';
 import type { Kafka, RetentionAlarm, TopicLag } from '@millrace/kafka';
+import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
-import { formatMs } from '../duration.ts';
+import { dateAndTime, formatMs } from '../duration.ts';
 import type { Ending } from '../exit-codes.ts';
 import { withKafka } from '../kafka-session.ts';
+import { printable } from '../printable.ts';
+import { readControls } from '../shaping-in-force.ts';
 import { grouped, type Terminal, tableOf } from '../terminal.ts';
 import { type LaneStatus, lanesOf, readWorkerReports } from '../worker-reports.ts';
 
@@ -52,11 +56,24 @@ export interface Status {
   readonly workers: readonly WorkerStatus[] | null;
   /** The busiest of their lanes; null: Redis does not answer. */
   readonly lanes: readonly LaneStatus[] | null;
+  /** What is not sent until a time or until it is resumed; null: the controls cannot be read. */
+  readonly suspended: readonly SuspendedScope[] | null;
+}
+
+export interface SuspendedScope {
+  /** As `millrace resume` takes it. */
+  readonly scope: string;
+  /** null: both. */
+  readonly stream: Stream | null;
+  readonly reason: string;
+  readonly author: string;
+  /** ms since the epoch; null: until it is resumed. */
+  readonly until: number | null;
 }
 
 export async function status(context: CommandContext): Promise<Ending> {
   const { config } = context.installation();
-  const [queues, reports] = await Promise.all([
+  const [queues, reports, suspended] = await Promise.all([
     withKafka(context, async (kafka) => {
       const [waiting, overdue] = await Promise.all([
         readQueues(kafka),
@@ -65,22 +82,66 @@ export async function status(context: CommandContext): Promise<Ending> {
       return { ...waiting, overdue };
     }),
     readWorkerReports(config, streams),
+    readSuspended(context),
   ]);
   const found: Status = {
     ...queues,
     workers: reports?.map(({ stream, host, pid }) => ({ stream, host, pid })) ?? null,
     lanes: reports === undefined ? null : lanesOf(reports),
+    suspended,
   };
   if (context.json) context.terminal.line(JSON.stringify(found));
   else showStatus(context, found);
   return 'ok';
 }
 
+/** Without the registry the rest is shown all the same. */
+async function readSuspended(context: CommandContext): Promise<readonly SuspendedScope[] | null> {
+  try {
+    const controls = await readControls(context);
+    return controls.list(context.now()).flatMap((control) =>
+      control.kind === 'suspension'
+        ? [
+            {
+              scope: formatScope(control.scope),
+              stream: control.stream ?? null,
+              reason: control.reason,
+              author: control.author,
+              until: control.until,
+            },
+          ]
+        : [],
+    );
+  } catch (error) {
+    if (error instanceof CliError) return null;
+    throw error;
+  }
+}
+
+const shownSuspensions = 20;
+
+function showSuspended(terminal: Terminal, suspended: Status['suspended']): void {
+  if (suspended === null) {
+    terminal.line(terminal.paint('yellow', 'The controls cannot be read: what is suspended is not known.'));
+    return;
+  }
+  if (suspended.length === 0) return;
+  for (const { scope, stream, reason, author, until } of suspended.slice(0, shownSuspensions)) {
+    const what = stream === null ? scope : `${stream} of ${scope}`;
+    const end = until === null ? `millrace resume '${scope}'` : dateAndTime(until);
+    const text = `${what} is suspended until ${end}, by ${author}: ${reason}`;
+    terminal.line(terminal.paint('red', printable(text)));
+  }
+  if (suspended.length > shownSuspensions)
+    terminal.line(`and ${suspended.length - shownSuspensions} more: millrace controls list`);
+  terminal.line();
+}
+
 /** Of a topic's retention. */
 const alarmShare = 0.5;
 
 /** Asks Kafka how far each group is behind. */
-export async function readQueues(kafka: Kafka): Promise<Omit<Status, 'workers' | 'lanes' | 'overdue'>> {
+export async function readQueues(kafka: Kafka): Promise<Pick<Status, 'requests' | 'streams' | 'delayed'>> {
   const lagOf = (group: string, names: readonly string[]): Promise<readonly TopicLag[]> =>
     kafka.lag({ groups: [group], topics: names });
   const [delayed, ...ofStreams] = await Promise.all([
@@ -139,6 +200,7 @@ function showStatus({ terminal }: CommandContext, found: Status): void {
   );
   for (const alarm of found.overdue) terminal.line(terminal.paint('red', overdueLine(alarm)));
   terminal.line();
+  showSuspended(terminal, found.suspended);
   showLanes(terminal, found);
 }
 
