@@ -25,5 +25,18 @@ export {
   type TemplateRendererOptions,
   templateProblems,
 } from './template/template-renderer.ts';
-export { readUnsubscribeToken, type Unsubscribe } from './unsubscribe.ts';
-export { readVerp, readVerpToken, type VerpRecipient, verpNames, verpTokenOf } from './verp.ts';
+export {
+  readUnsubscribeToken,
+  type Unsubscribe,
+  unsubscribeKeys,
+  unsubscribeToken,
+} from './unsubscribe.ts';
+export {
+  readVerp,
+  readVerpToken,
+  type VerpRecipient,
+  verpAddress,
+  verpNames,
+  verpToken,
+  verpTokenOf,
+} from './verp.ts';
