@@ -130,7 +130,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-mailbox-full',
     pattern:
-      /over ?-?quota|out of storage|full mail ?box|(?:space|storage)[\w ]{0,20} not enough|mail ?(?:box|folder|file|drop)? (?:is |has been |was |too )?(?:full|exceeded)|(?:disk )?quota[\w ]{0,20} exceed|exceed(?:s|ed|ing)? (?:its |the |their |your |his |her |storage |disk |mailbox |maximum |allowed |allocated |user |size ){0,4}(?:quota|allocation|storage|mailbox|disk|space)|(?:mailbox|inbox|account|user|recipient)[^.]{0,40}(?:exceed(?:s|ed)|is (?:over|above))[^.]{0,30}(?:size|limit|quota|storage|space|allowed)|mailbox[^.]{0,40}\bfull\b|not enough (?:storage )?space|no space left in|reached (?:its|the) (?:quota|limit)|quota (?:violation|limit|reached)|exceeded (?:email|mail) quota|over (?:the )?(?:maximum )?(?:allowed |storage |disk )(?:size|space|quota|limit)|would exceed|disk full|mbx_full|maildir (?:delivery )?over|number of messages in recipient/i,
+      /over ?-?quota|overdrawn|out of storage|full mail ?box|(?:space|storage)[\w ]{0,20} not enough|mail ?(?:box|folder|file|drop)? (?:is |has been |was |too )?(?:full|exceeded)|(?:disk )?quota[\w ]{0,20} exceed|exceed(?:s|ed|ing)? (?:its |the |their |your |his |her |storage |disk |mailbox |maximum |allowed |allocated |user |size ){0,4}(?:quota|allocation|storage|mailbox|disk|space)|(?:mailbox|inbox|account|user|recipient)[^.]{0,40}(?:exceed(?:s|ed)|is (?:over|above))[^.]{0,30}(?:size|limit|quota|storage|space|allowed)|mailbox[^.]{0,40}\bfull\b|not enough (?:storage )?space|no space left in|reached (?:its|the) (?:quota|limit)|quota (?:violation|limit|reached)|exceeded (?:email|mail) quota|over (?:the )?(?:maximum )?(?:allowed |storage |disk )(?:size|space|quota|limit)|would exceed|disk full|mbx_full|maildir (?:delivery )?over|number of messages in recipient/i,
     category: 'mailbox_full',
     overCode: true,
   },
@@ -213,7 +213,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-spam-content',
     pattern:
-      /likely (?:unsolicited|spam|suspicious)|(?:rejected|blocked|refused|classified|identified|detected|flagged|considered|marked|tagged|recogni[sz]ed)(?: as| to be| like| because it (?:is|was)| due to| for|by)? (?:a |an |being |possible |probable |potential )?(?:spam|unsolicited|junk|UCE|bulk)|\bAS\(9\d\d\)|content filter|looks? (?:too much )?like (?:spam|unsolicited|UBE|UCE)|spam (?:message|content|detected|score|filter|policy|or virus)|\bOFR_506\b|URL bloqu|(?:no|not accept|refuse) spam|anti-?spam|is spam\b|appears? to be (?:spam|unsolicited|UCE)|cloudmark|spamassassin|high probability of spam|bayesian|suspicious (?:content|activity)|considered (?:spam|unsolicited)|unsolicited/i,
+      /likely (?:unsolicited|spam|suspicious)|(?:rejected|blocked|refused|classified|identified|detected|flagged|considered|marked|tagged|recogni[sz]ed)(?: as| to be| like| because it (?:is|was)| due to| for|by)? (?:a |an |being |possible |probable |potential )?(?:spam|unsolicited|junk|UCE|bulk)|\bAS\(9\d\d\)|content filter|looks? (?:too much )?like (?:spam|unsolicited|UBE|UCE)|spam (?:message|content|detected|score|filter|policy|or virus)|\bOFR_506\b|URL bloqu|(?:no|not accept|refuse) spam|anti-?spam|is spam\b|\bUBE\b|appears? to be (?:spam|unsolicited|UCE)|cloudmark|spamassassin|high probability of spam|bayesian|suspicious (?:content|activity)|considered (?:spam|unsolicited)|unsolicited/i,
     category: 'spam_content',
     codeClass: 5,
     overCode: true,
@@ -233,7 +233,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-sender-refused',
     pattern:
-      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|moderat|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib/i,
+      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib/i,
     category: 'policy',
     codeClass: 5,
   },

@@ -1,8 +1,10 @@
 /** Addresses in text that strangers wrote: found, and brought into one form. */
 
-/** An address in running text, RFC 5321 4.1.2 without quoted local parts, UTF-8 as RFC 6531 has it. */
+/**
+ * An address in running text: it begins where a word does, so that a long run of letters is tried once. RFC 5321 4.1.2 without quoted local parts, UTF-8 as RFC 6531 has it.
+ */
 export const addressPattern =
-  "[\\p{L}\\p{N}!#$%&'*+/=?^_`{|}~.-]{1,80}@(?:[\\p{L}\\p{N}](?:[\\p{L}\\p{N}_-]{0,62})\\.){1,8}[\\p{L}\\p{N}][\\p{L}\\p{N}-]{1,62}";
+  "(?<![\\p{L}\\p{N}_])[\\p{L}\\p{N}!#$%&'*+/=?^_`{|}~.-]{1,80}@(?:[\\p{L}\\p{N}](?:[\\p{L}\\p{N}_-]{0,62})\\.){1,8}[\\p{L}\\p{N}][\\p{L}\\p{N}-]{1,62}";
 
 const whole = new RegExp(
   `^(?:${addressPattern}|[^\\s@<>]{1,80}@\\[[\\d.:a-fA-F]{3,45}\\]|"[^"\\r\\n]{1,80}"@[\\w.-]{3,253})$`,

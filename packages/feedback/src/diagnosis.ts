@@ -87,6 +87,20 @@ const judge = (text: string, status: string | null, action: ReportAction): Judge
 /** True: more than the number of a reply was understood. */
 const isKnown = ({ meaning }: Judged): boolean => !meaning.rule.startsWith('code-');
 
+const telling: ReadonlySet<string> = new Set([
+  'spam_content',
+  'ip_listed',
+  'domain_listed',
+  'mailbox_full',
+  'invalid_recipient',
+  'authentication',
+  'message_too_large',
+]);
+
+/** True: words say more than a code that is used for many things. */
+const isTelling = ({ meaning }: Judged): boolean =>
+  meaning.rule.startsWith('text-') && telling.has(meaning.category);
+
 const nothing: FoundReply = { code: null, enhanced: null };
 
 const byStatus = (status: string | null, action: ReportAction): Judged => ({
@@ -103,7 +117,11 @@ const verdict = (
 ): Judged => {
   const first = own.map((text) => judge(text, status, action));
   const known = first.find(isKnown);
-  if (known !== undefined) return known;
+  const vague = known?.meaning.rule.startsWith('enhanced-') === true && isVague(known.meaning.rule.slice(9));
+  if (known !== undefined) {
+    const told = vague ? whole.map((text) => judge(text, status, action)).find(isTelling) : undefined;
+    return told === undefined ? known : { ...told, found: known.found };
+  }
   if (status !== null && !isVague(status)) {
     const judged = byStatus(status, action);
     if (isKnown(judged)) return { ...judged, found: first[0]?.found ?? nothing };

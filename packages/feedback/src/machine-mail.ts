@@ -119,6 +119,8 @@ export const isOfList = (subject: string, fields: Fields): boolean =>
   fields.has('list-post') ||
   fields.has('x-mailman-version') ||
   fields.has('x-listname') ||
+  fields.has('x-mlserver') ||
+  fields.has('x-ml-name') ||
   /\blist\b/i.test(field(fields, 'precedence') ?? '') ||
   /(?:awaits|waiting for|requires?) (?:moderator|moderation|approval)|your (?:message|post(?:ing)?) to \S{1,100} (?:awaits|was rejected|is (?:waiting|being held))|post(?:ing)? (?:by non-member|rejected|denied|awaiting)|(?:un)?subscri(?:be|ption) (?:confirmation|notification|results)|welcome to the|digest, vol|confirm [0-9a-f]{20,}|results of your (?:e-?mail )?commands?|^majordomo|your (?:un)?subscription/i.test(
     subject,

@@ -20,7 +20,7 @@ export interface Mail {
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 /** Lines of a mail that are parsed: each costs 10 µs in the library, and what a report says stands before. */
-const mostLines = 5_000;
+const mostLines = 3_000;
 /** Texts longer than this are cut before patterns are tried on them, characters. */
 const longestText = 200_000;
 
@@ -38,6 +38,36 @@ const tidied = (raw: Buffer): Buffer => {
     start = end < 0 ? bytes.length : end + 1;
   }
   return start === 0 ? bytes : bytes.subarray(start);
+};
+
+/** A header field of so many bytes says no more: the library takes addresses apart in quadratic time. */
+const longestField = 4_000;
+/** A header of so many bytes is cut. */
+const longestHead = 65_536;
+
+/** The bytes with their header fields cut to what is looked at. */
+const withShortHead = (bytes: Buffer): Buffer => {
+  const kept: Buffer[] = [];
+  let fieldBytes = 0;
+  let copied = 0;
+  let headBytes = 0;
+  for (let line = 0; line < bytes.length; ) {
+    const feed = bytes.indexOf(lineFeed, line);
+    const end = feed < 0 ? bytes.length : feed + 1;
+    const first = bytes[line];
+    if (first === lineFeed || (first === carriageReturn && end - line === 2)) break;
+    fieldBytes = (first === 0x20 || first === 0x09 ? fieldBytes : 0) + (end - line);
+    headBytes += end - line;
+    if (fieldBytes > longestField || headBytes > longestHead) {
+      const room = headBytes > longestHead ? 0 : Math.max(0, longestField - (fieldBytes - (end - line)));
+      const cut = line + Math.min(room, end - line);
+      kept.push(bytes.subarray(copied, cut));
+      if (cut > line && cut < end) kept.push(Buffer.from('\n'));
+      copied = end;
+    }
+    line = end;
+  }
+  return kept.length === 0 ? bytes : Buffer.concat([...kept, bytes.subarray(copied)]);
 };
 
 /** At most so many bytes and lines; ends at a line's end. */
@@ -90,7 +120,7 @@ const lineEnds = (text: string): string => (text.includes('\r') ? text.replace(/
 
 /** Opens a mail; undefined: the bytes are none. Never throws. */
 export const openMail = async (raw: Buffer, maxBytes: number): Promise<Mail | undefined> => {
-  const tidy = tidied(raw.subarray(0, maxBytes + 4_096));
+  const tidy = withShortHead(tidied(raw.subarray(0, maxBytes + 4_096)));
   const bytes = bounded(tidy, maxBytes);
   const truncated = raw.length > maxBytes + 4_096 || bytes.length < tidy.length;
   const [head, body] = headAndBody(bytes.subarray(0, 65_536).toString('latin1'));

@@ -67,6 +67,12 @@ const isOfDaemon = ({ from, fields }: OpenedReport): boolean =>
   // An author there is not, as some servers have it.
   /^\s*(?:<>|mailer-daemon)\s*$/i.test(field(fields, 'from') ?? '');
 
+/** A sentence that only the report of a failure has. */
+const isStrongFailure = (words: string): boolean =>
+  /(?:your (?:message|e-?mail|mail)|the (?:message|e-?mail)(?: below| you sent)?)[^\n.]{0,80}(?:could not|couldn't|can(?:not|'t)|was not|has not) (?:be |been )?(?:delivered|sent)/i.test(
+    words.slice(0, 2_000),
+  );
+
 /** True: the mail says that another one has not arrived, whoever wrote it. */
 const isOfFailure = (report: OpenedReport): boolean => {
   const { subject, words, contentType, table } = report;
@@ -75,7 +81,8 @@ const isOfFailure = (report: OpenedReport): boolean => {
   const bySubject = hasFailureSubject(subject);
   const byWords = hasFailureWords(words);
   if (isOfDaemon(report)) return byWords || bySubject || table !== undefined;
-  if (/^\s*(?:re|aw|sv|fwd?|wg)\s{0,2}:/i.test(subject)) return table !== undefined && bySubject && byWords;
+  if (/^\s*(?:re|aw|sv|fwd?|wg)\s{0,2}:/i.test(subject))
+    return (table !== undefined && bySubject && byWords) || isStrongFailure(words);
   return (table !== undefined && (byWords || bySubject)) || (bySubject && byWords);
 };
 
@@ -138,11 +145,39 @@ const notMail: FeedbackReport = {
   truncated: false,
 };
 
+/** A report that a gateway has put into a mail of its own is opened so many times. */
+const mostWrappings = 2;
+
 /** Reads a report. Never throws for what the bytes are: those that are no mail give `unknown` with reason `not_mail`. */
-export const parseReport = async (raw: Buffer, options: ParseOptions = {}): Promise<FeedbackReport> => {
-  const mail = await openMail(raw, options.maxBytes ?? defaultMaxBytes);
+export const parseReport = async (raw: Buffer, options: ParseOptions = {}): Promise<FeedbackReport> =>
+  parseWrapped(raw, options.maxBytes ?? defaultMaxBytes, mostWrappings);
+
+const parseWrapped = async (raw: Buffer, maxBytes: number, wrappings: number): Promise<FeedbackReport> => {
+  const mail = await openMail(raw, maxBytes);
   if (mail === undefined) return notMail;
   const report = openReport(mail);
+  const inner = wrappings > 0 ? await wrapped(report, maxBytes, wrappings) : undefined;
+  if (inner !== undefined) return { ...inner, sentTo: [...new Set([...report.sentTo, ...inner.sentTo])] };
+  return written(report);
+};
+
+/** What a report says that came as an attachment of a mail that says nothing itself. */
+const wrapped = async (
+  { mail, status, contentType }: OpenedReport,
+  maxBytes: number,
+  wrappings: number,
+): Promise<FeedbackReport | undefined> => {
+  if ((status?.recipients.length ?? 0) > 0 || contentType.startsWith('multipart/report')) return undefined;
+  const part = partOf(mail, 'message/rfc822');
+  if (part === undefined || !/^content-type:\s{0,40}multipart\/report/im.test(part.text.slice(0, 20_000)))
+    return undefined;
+  const inner = await parseWrapped(Buffer.from(part.text), maxBytes, wrappings - 1);
+  const tells = inner.kind === 'bounce' || inner.kind === 'delay' || inner.kind === 'complaint';
+  return tells ? inner : undefined;
+};
+
+const written = (report: OpenedReport): FeedbackReport => {
+  const { mail } = report;
   const { kind, reason = null, recipients = [], complaint = null } = find(report);
   return {
     kind,

@@ -18,21 +18,35 @@ const mostRecipients = 1_000;
 /** Characters that may be about one recipient. */
 const mostAbout = 1_500;
 
+/** An address that a line begins with. */
+const lineStart = lines(
+  String.raw`^[ \t>*•.|-]{0,20}(?:\d{1,2}[.)] )?['"\[(]{0,2}ADDR['"\])]{0,2}[ \t]{0,4}(?:$|[:;,]|\.\.\.|-|\[|\(|=| (?:on|was|is|does|has|could|can|cannot|not|user|unknown|no|account|mailbox|because|failed|host|SMTP|\d{3})\b)`,
+);
+/** Characters after the first address in which others may follow it, a line for each. */
+const mostBetween = 600;
+
 /** What servers have in common, the surest first. */
-const common: readonly { readonly pattern: RegExp; readonly confidence: number }[] = [
-  { pattern: lines(String.raw`\bRCPT[ _]TO:[ \t]{0,4}ADDR`), confidence: 0.9 },
+const common: readonly {
+  readonly pattern: RegExp;
+  readonly confidence: number;
+  /** Nobody is meant by it but who failed, even who the report was sent to. */
+  readonly sure?: true;
+}[] = [
+  { pattern: lines(String.raw`\bRCPT[ _]TO:[ \t]{0,4}ADDR`), confidence: 0.9, sure: true },
+  {
+    pattern: lines(
+      String.raw`\b(?:(?:not|n't) (?:be )?(?:delivered|sent|reach|received by|forwarded|relayed|transmitted)(?: to)?|undeliverable to|was addressed(?: to)?,?|failed to (?:deliver|send)(?: mail| message)?(?: to)?|(?:unable|impossible) to (?:deliver|send|relay)(?: (?:your |the |this )?(?:e-?mail|mail|message))?(?: to)?|delivery to|could not deliver (?:your |the )?(?:mail|message)? ?to|n'a pas pu (?:e|ê)tre (?:d[ée]livr[ée]|remis|distribu[ée]) (?:a|à))(?: the)?(?: following)?(?: (?:user|recipient|address|mailbox|person)s?)?[\s:'"\[(]{1,8}(?:"[^"\n]{1,80}"\s{1,4})?ADDR`,
+    ),
+    confidence: 0.85,
+    sure: true,
+  },
   {
     pattern: lines(
       String.raw`^[ \t>*|-]{0,12}(?:(?:final|original|failed|intended|invalid|bad|e-?mail|delivery|problem) ){0,2}(?:recipient|address|rcpt|to|user|mailbox|addressed to|account|e-?mail|addressee|undeliverable to|failed to deliver to|unknown user|unknown local user|destinataire|empf(?:ä|ae)nger|destinatario|destinat[aá]rio|адрес|получатель|宛先|收件人|收信人)(?:\(?e?s?\)?)?(?: address)?[ \t]{0,4}[:：=][ \t]{0,4}['"\[(]{0,2}(?:smtp:|rfc822;)?[ \t]{0,4}ADDR`,
     ),
     confidence: 0.8,
   },
-  {
-    pattern: lines(
-      String.raw`^[ \t>*•.|-]{0,20}(?:\d{1,2}[.)] )?['"\[(]{0,2}ADDR['"\])]{0,2}[ \t]{0,4}(?:$|[:;,]|\.\.\.|-|\[|\(|=| (?:on|was|is|does|has|could|can|cannot|not|user|unknown|no|account|mailbox|because|failed|host|SMTP|\d{3})\b)`,
-    ),
-    confidence: 0.7,
-  },
+  { pattern: lineStart, confidence: 0.7 },
   {
     pattern: lines(
       String.raw`^[ \t>]{0,20}(?:\d{3}[ -])?(?:<{3}|>{3})?[ \t]?(?:\d{3}[ -])?(?:#?\d\.\d\.\d{1,3} )?ADDR`,
@@ -78,14 +92,20 @@ interface Found {
   readonly diagnostic: string | undefined;
 }
 
-const find = (pattern: RegExp, words: string, bystanders: Bystanders, careful: boolean): readonly Found[] => {
+const find = (
+  pattern: RegExp,
+  words: string,
+  bystanders: Bystanders,
+  careful: boolean,
+  sure: boolean,
+): readonly Found[] => {
   const found: Found[] = [];
   for (const match of words.matchAll(pattern)) {
     const { address: whole, local, diagnostic } = match.groups ?? {};
     const text = whole ?? (local === undefined ? undefined : `${local}@${bystanders.localDomain}`);
     if (text === undefined) continue;
     const address = normal(text.replace(/^['`"]+/, '').replace(/[.']+$/, ''));
-    if (!mayHaveFailed(address, bystanders)) continue;
+    if (sure ? isDaemon(address) : !mayHaveFailed(address, bystanders)) continue;
     const begin = match.index + match[0].indexOf(whole ?? local ?? '');
     if (
       careful &&
@@ -142,15 +162,22 @@ export const textRecipients = (
 ): readonly TextRecipient[] => {
   const words = text.slice(0, mostWords);
   for (const pattern of table?.recipients ?? []) {
-    const found = find(pattern, words, bystanders, false);
+    const found = find(pattern, words, bystanders, false, false);
     if (found.length > 0) return described(found, words, 'rule', 0.9);
   }
   const start = announced.exec(words);
   const parts = start === null ? [words] : [words.slice(start.index + start[0].length), words];
   for (const part of parts) {
-    for (const { pattern, confidence } of common) {
-      const found = find(pattern, part, bystanders, confidence < 0.85);
+    for (const { pattern, confidence, sure = false } of common) {
+      const found = find(pattern, part, bystanders, !sure, sure);
       if (found.length === 0) continue;
+      if (sure) {
+        const more = find(lineStart, part, bystanders, true, false).filter(
+          ({ begin }) => begin > (found[0]?.begin ?? 0) && begin < (found.at(-1)?.end ?? 0) + mostBetween,
+        );
+        const all = [...found, ...more].toSorted((one, other) => one.begin - other.begin);
+        return described(all, part, 'text', confidence);
+      }
       // What is only somewhere in the words must not stand beside who the message was really for.
       const certain = found.filter(({ address }) => isOneOf(address, bystanders.expected));
       return described(confidence < 0.6 && certain.length > 0 ? certain : found, part, 'text', confidence);
