@@ -9,6 +9,7 @@ import type { MessageContent } from './message-content.ts';
 import { MessageError } from './message-error.ts';
 import type { MessageFacts } from './message-facts.ts';
 import { type MessageParts, messageParts } from './message-parts.ts';
+import { type Pieces, piecesLength, writePieces } from './mime/pieces.ts';
 import { rawMessage } from './raw-message.ts';
 import type { CompiledTemplate } from './template/template-renderer.ts';
 import { verpAddress } from './verp.ts';
@@ -62,6 +63,21 @@ const contentOf = (
   throw noContent('The task has no content.');
 };
 
+const bytesOf = (pieces: Pieces): Buffer => {
+  const bytes = Buffer.allocUnsafe(piecesLength(pieces));
+  writePieces(pieces, bytes, 0);
+  return bytes;
+};
+
+/** Bodies up to its size are put together in it to be hashed. */
+const hashed = Buffer.allocUnsafe(262_144);
+
+/** SHA-256, base64. */
+const hashOf = (body: Pieces): string =>
+  piecesLength(body) > hashed.length
+    ? hash('sha256', bytesOf(body), 'base64')
+    : hash('sha256', hashed.subarray(0, writePieces(body, hashed, 0)), 'base64');
+
 /** The message with its signatures in front. */
 const signed = async (
   content: MessageContent,
@@ -79,9 +95,9 @@ const signed = async (
     case 'written': {
       const eightBit = !/^[\0-\x7f]*$/.test(content.header);
       const header = eightBit ? Buffer.from(content.header, 'utf8').toString('latin1') : content.header;
-      const bodyHash = keys.length === 0 ? '' : hash('sha256', content.canonicalBody, 'base64');
+      const bodyHash = keys.length === 0 ? '' : hashOf(content.canonicalBody);
       const signatures = await signatureFields({ header, bodyHash }, keys, { now });
-      return { data: Buffer.from(`${signatures}${header}\r\n${content.body}`, 'latin1'), eightBit };
+      return { data: bytesOf([signatures, header, '\r\n', ...content.body]), eightBit };
     }
     default:
       return content satisfies never;

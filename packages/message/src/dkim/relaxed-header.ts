@@ -49,7 +49,8 @@ const oversigned: ReadonlySet<string> = new Set([
   'reply-to',
 ]);
 
-const signedNames: ReadonlySet<string> = new Set(signed);
+/** Where a name stands in `signed`. */
+const places: ReadonlyMap<string, number> = new Map(signed.map((name, place) => [name, place]));
 
 /** What is signed of a header. */
 export interface SignedHeader {
@@ -59,12 +60,16 @@ export interface SignedHeader {
   readonly text: string;
 }
 
+/** White space that is not one space. */
+const wideBlank = /\t| {2}/;
+
 /**
  * One field, `name:value` without folding and needless white space. Latin-1 characters: not every blank that JavaScript
  * would trim is white space here, 0xA0 is half of a letter in UTF-8.
  */
 export const relaxedField = (name: string, value: string): string => {
-  const text = value.replaceAll('\r\n', '').replaceAll(/[ \t]+/g, ' ');
+  const unfolded = value.includes('\r\n') ? value.replaceAll('\r\n', '') : value;
+  const text = wideBlank.test(unfolded) ? unfolded.replaceAll(/[ \t]+/g, ' ') : unfolded;
   return `${name}:${text.slice(text.startsWith(' ') ? 1 : 0, text.length > 1 && text.endsWith(' ') ? -1 : undefined)}`;
 };
 
@@ -75,13 +80,22 @@ export const headerEnd = (message: Buffer): number => {
   return blank === -1 ? message.length : blank + 2;
 };
 
-const fieldStart = /([!-9;-~]+)[ \t]*:/y;
+const space = 0x20;
+const tab = 0x09;
+const colon = 0x3a;
+const del = 0x7f;
 
-/** The name of the field that begins here, and where its value does. */
+/** The name of the field that begins here, printable ASCII before a colon, and where its value does. */
 const fieldAt = (text: string, at: number): { readonly name: string; readonly value: number } | undefined => {
-  fieldStart.lastIndex = at;
-  const name = fieldStart.exec(text)?.[1];
-  return name === undefined ? undefined : { name: name.toLowerCase(), value: fieldStart.lastIndex };
+  let end = at;
+  for (let code = text.charCodeAt(end); code > space && code < del && code !== colon; ) {
+    end += 1;
+    code = text.charCodeAt(end);
+  }
+  let next = end;
+  while (text.charCodeAt(next) === space || text.charCodeAt(next) === tab) next += 1;
+  if (end === at || text.charCodeAt(next) !== colon) return undefined;
+  return { name: text.slice(at, end).toLowerCase(), value: next + 1 };
 };
 
 /**
@@ -89,7 +103,9 @@ const fieldAt = (text: string, at: number): { readonly name: string; readonly va
  * neither a field nor a fold belongs to the field before it, as verifiers take it.
  */
 export const signedHeader = (text: string): SignedHeader => {
-  const found = new Map<string, string[]>();
+  /** By place; several of one name are hashed from the last to the first (RFC 6376 5.4.2). */
+  const found: string[] = Array.from(signed, () => '');
+  const counts: number[] = Array.from(signed, () => 0);
   let start = 0;
   let field = fieldAt(text, 0);
   while (start < text.length) {
@@ -100,30 +116,23 @@ export const signedHeader = (text: string): SignedHeader => {
       next = end === -1 || end + 2 >= text.length ? undefined : fieldAt(text, end + 2);
     }
     const fieldEnd = end === -1 ? text.length : end;
-    if (field !== undefined && signedNames.has(field.name)) {
-      const relaxed = relaxedField(field.name, text.slice(field.value, fieldEnd));
-      const known = found.get(field.name);
-      if (known === undefined) found.set(field.name, [relaxed]);
-      else known.push(relaxed);
+    const place = field === undefined ? undefined : places.get(field.name);
+    if (field !== undefined && place !== undefined) {
+      found[place] = `${relaxedField(field.name, text.slice(field.value, fieldEnd))}\r\n${found[place]}`;
+      counts[place] = (counts[place] ?? 0) + 1;
     }
     field = next;
     start = fieldEnd + 2;
   }
   const names: string[] = [];
   let canonical = '';
-  for (const name of signed) {
-    const fields = found.get(name);
-    if (fields === undefined) {
-      // From is never absent without a word: a signature must cover it (RFC 6376 5.4).
-      if (name === 'from') names.push(name);
-      continue;
-    }
-    // Several of one name are hashed from the last to the first (RFC 6376 5.4.2).
-    for (let index = fields.length - 1; index >= 0; index -= 1) {
-      names.push(name);
-      canonical += `${fields[index] ?? ''}\r\n`;
-    }
-    if (oversigned.has(name)) names.push(name);
+  for (let place = 0; place < signed.length; place += 1) {
+    const name = signed[place] ?? 'from';
+    const count = counts[place] ?? 0;
+    canonical += found[place] ?? '';
+    for (let left = count; left > 0; left -= 1) names.push(name);
+    // From is never absent without a word: a signature must cover it (RFC 6376 5.4).
+    if (count > 0 ? oversigned.has(name) : name === 'from') names.push(name);
   }
   return { names, text: canonical };
 };

@@ -3,6 +3,7 @@
  * encoded when it comes. Beside the encoded form grows its relaxed canonical form (RFC 6376 3.4.4), so that the body of
  * a message is hashed without being read again.
  */
+import { PiecedText, type Pieces } from './pieces.ts';
 
 const tab = 0x09;
 const lf = 0x0a;
@@ -157,14 +158,14 @@ export class SharedText {
 
 /** A whole text as a body, without a line end behind its last line. No `=` in it is followed by `_`. */
 export interface QuotedPrintable {
-  readonly encoded: string;
-  readonly canonical: string;
+  readonly encoded: Pieces;
+  readonly canonical: Pieces;
 }
 
 /** Puts a text together. */
 export class QuotedPrintableText {
-  #encoded = '';
-  #canonical = '';
+  readonly #encoded = new PiecedText();
+  readonly #canonical = new PiecedText();
   /** Of the line that is being written. */
   #column = 0;
   #endsBlank = false;
@@ -195,9 +196,9 @@ export class QuotedPrintableText {
     else this.#writePending();
     if (this.#column > 0 && this.#column + text.firstLine > lineContent) this.#breakSoftly();
     if (text.encoded !== '') {
-      this.#encoded += text.encoded;
-      if (text.startsBlank && !this.#endsBlank) this.#canonical += ' ';
-      this.#canonical += text.canonical;
+      this.#encoded.add(text.encoded);
+      if (text.startsBlank && !this.#endsBlank) this.#canonical.add(' ');
+      this.#canonical.add(text.canonical);
       this.#column = text.hasBreak ? text.lastLine : this.#column + text.lastLine;
       const last = text.encoded.charCodeAt(text.encoded.length - 1);
       this.#endsBlank = last === space || last === tab;
@@ -208,21 +209,21 @@ export class QuotedPrintableText {
   /** The whole. */
   end(): QuotedPrintable {
     this.#closeLine();
-    return { encoded: this.#encoded, canonical: this.#canonical };
+    return { encoded: this.#encoded.end(), canonical: this.#canonical.end() };
   }
 
   #write(text: string): void {
     if (text === '') return;
     const startsBlank = text.charCodeAt(0) === space;
-    this.#encoded += text;
-    this.#canonical += startsBlank && this.#endsBlank ? text.slice(1) : text;
+    this.#encoded.add(text);
+    this.#canonical.add(startsBlank && this.#endsBlank ? text.slice(1) : text);
     this.#column += text.length;
     this.#endsBlank = text.charCodeAt(text.length - 1) === space;
   }
 
   #breakSoftly(): void {
-    this.#encoded += softBreak;
-    this.#canonical += softBreak;
+    this.#encoded.add(softBreak);
+    this.#canonical.add(softBreak);
     this.#column = 0;
     this.#endsBlank = false;
   }
@@ -231,8 +232,8 @@ export class QuotedPrintableText {
   #writePending(): void {
     if (this.#pending === '') return;
     if (this.#column + 1 > lineContent) this.#breakSoftly();
-    this.#encoded += this.#pending;
-    if (!this.#endsBlank) this.#canonical += ' ';
+    this.#encoded.add(this.#pending);
+    if (!this.#endsBlank) this.#canonical.add(' ');
     this.#column += 1;
     this.#endsBlank = true;
     this.#pending = '';

@@ -1,4 +1,5 @@
 /** Text, HTML or both as the body of a message (RFC 2045, RFC 2046): what templates and composed contents become. */
+import type { Pieces } from './pieces.ts';
 import type { QuotedPrintable } from './quoted-printable.ts';
 
 /** With both, readers choose (RFC 2046 5.1.4). */
@@ -11,9 +12,9 @@ export interface TextBody {
 export interface TextEntity {
   /** The MIME fields, each with its CRLF. */
   readonly header: string;
-  readonly body: string;
+  readonly body: Pieces;
   /** The body in the relaxed canonical form. */
-  readonly canonicalBody: string;
+  readonly canonicalBody: Pieces;
 }
 
 const partHead = (subtype: 'plain' | 'html'): string =>
@@ -23,19 +24,23 @@ const htmlHead = partHead('html');
 const version = 'MIME-Version: 1.0\r\n';
 
 /** Without empty lines at the end (RFC 6376 3.4.4); an empty body stays empty. */
-const relaxedEnd = (canonical: string): string => {
-  let end = canonical.length;
-  while (canonical.endsWith('\r\n', end)) end -= 2;
-  return end === 0 ? '' : `${canonical.slice(0, end)}\r\n`;
+const relaxedEnd = (canonical: Pieces): Pieces => {
+  const kept = [...canonical];
+  for (let last = kept.pop(); last !== undefined; last = kept.pop()) {
+    let end = last.length;
+    while (last.endsWith('\r\n', end)) end -= 2;
+    if (end > 0) return [...kept, `${last.slice(0, end)}\r\n`];
+  }
+  return [];
 };
 
 /** `boundary`: holds `=_`, which quoted-printable never does. */
 export const textEntity = ({ text, html }: TextBody, boundary: string): TextEntity => {
   if (text === null || html === null) {
-    const { encoded, canonical } = text ?? html ?? { encoded: '', canonical: '' };
+    const { encoded, canonical } = text ?? html ?? { encoded: [], canonical: [] };
     return {
       header: version + (html === null ? plainHead : htmlHead),
-      body: `${encoded}\r\n`,
+      body: [...encoded, '\r\n'],
       canonicalBody: relaxedEnd(canonical),
     };
   }
@@ -44,7 +49,7 @@ export const textEntity = ({ text, html }: TextBody, boundary: string): TextEnti
   const end = `\r\n--${boundary}--\r\n`;
   return {
     header: `${version}Content-Type: multipart/alternative; boundary="${boundary}"\r\n`,
-    body: start + text.encoded + middle + html.encoded + end,
-    canonicalBody: start + text.canonical + middle + html.canonical + end,
+    body: [start, ...text.encoded, middle, ...html.encoded, end],
+    canonicalBody: [start, ...text.canonical, middle, ...html.canonical, end],
   };
 };

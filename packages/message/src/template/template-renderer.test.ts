@@ -10,9 +10,9 @@ import { TemplateRenderer, type TemplateRendererOptions, templateProblems } from
 
 const rendered = (template: Partial<Template>, variables: Variables, options?: TemplateRendererOptions) =>
   new TemplateRenderer(options).compiled(templateWith(template)).render(variables);
-const decoded = (body: { readonly encoded: string } | null): string =>
+const decoded = (body: { readonly encoded: readonly string[] } | null): string =>
   Buffer.from(
-    (body?.encoded ?? '')
+    (body?.encoded.join('') ?? '')
       .replaceAll('=\r\n', '')
       .replaceAll(/=([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
     'latin1',
