@@ -100,7 +100,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-too-many',
     pattern:
-      /too many (?:concurrent |simultaneous |recent )?(?:connections|sessions|messages|mails?\b|recipients|errors)|too much mail|(?:hourly|daily|sending|message) (?:limit|quota) (?:exceeded|reached)|exceeded (?:the |its |your )?(?:hourly|daily|max(?:imum)? (?:number|rate)|sending|limit on (?:the )?number)/i,
+      /too many (?:concurrent |simultaneous |recent )?(?:connections|sessions|messages|mails?\b|recipients|errors)|too much mail(?! stored| in )|(?:hourly|daily|sending|message) (?:limit|quota) (?:exceeded|reached)|exceeded (?:the |its |your )?(?:hourly|daily|max(?:imum)? (?:number|rate)|sending|limit on (?:the )?number)/i,
     category: 'rate_limited',
   },
   {
@@ -157,7 +157,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-invalid-recipient',
     pattern:
-      /not our customer|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting) (?:final |delivery |destination |local |e-?mail )?(?:recipient|mailbox|address|user\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mailbox (?:here|by)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|does not have a final e-?mail|n['’]existe pas|non recens|no (?:valid )?(?:recipients?|match(?:es)?(?: for| in| to)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|in my|on) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
+      /not our customer|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting) (?:(?:final|delivery|destination|local|e-?mail) ){0,2}(?:recipient|mailbox|address|user(?:id)?\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mailbox (?:here|by)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|does not have a final e-?mail|n['’]existe pas|non recens|no (?:valid )?(?:recipients?|match(?:es)?(?: for| in| to)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|in my|on) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
     category: 'invalid_recipient',
     codeClass: 5,
   },
@@ -170,7 +170,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-inactive',
     pattern:
-      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail/i,
+      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail(?! from)/i,
     category: 'inactive',
   },
 
@@ -205,7 +205,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-too-large',
     pattern:
-      /(?:message|size|mail|content|attachment)s? (?:size )?(?:is |was |file )?(?:too (?:large|big|long)|exceed|larger than|over the (?:size )?limit|limit exceeded|bigger)|exceeds? (?:the )?(?:max(?:imum)? |fixed |size |fixed maximum )+(?:message |mail )?(?:size|limit)|too (?:large|big) (?:message|mail|for)|message length exceeds|size limit (?:exceeded|for)/i,
+      /(?:message|size|mail|content|attachment)s? (?:size )?(?:is |was |file )?(?:too (?:large|big|long)|exceed|larger than|over the (?:size )?limit|limit exceeded|bigger)|exceed(?:s|ed|ing)? (?:the )?(?:max(?:imum)? |fixed |size |incoming |allowed )+(?:message |mail )?(?:size|limit)|too (?:large|big) (?:message|mail|for)|message length exceeds|size limit (?:exceeded|for)/i,
     category: 'message_too_large',
   },
 
@@ -226,14 +226,14 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-content',
     pattern:
-      /virus|malware|attachment type|security polic|(?:message|mail) content (?:rejected|not (?:allowed|accepted)|refused)|prohibited (?:content|attachment)|(?:banned|forbidden|dangerous|executable|blocked|illegal) (?:content|attachment|file)|attachments? (?:is |are )?not (?:allowed|accepted|permitted)|infected|bare (?:LF|linefeed)|malformed (?:message|header)|invalid (?:header|content|message)|8-?bit.{0,60}header|improper use of/i,
+      /\bvirus(?:es)?\b|malware|attachment type|security polic|(?:message|mail) content (?:rejected|not (?:allowed|accepted)|refused)|prohibited (?:content|attachment)|(?:banned|forbidden|dangerous|executable|blocked|illegal) (?:content|attachment|file)|attachments? (?:is |are )?not (?:allowed|accepted|permitted)|infected|bare (?:LF|linefeed)|malformed (?:message|header)|invalid (?:header|content|message)|8-?bit.{0,60}header|improper use of/i,
     category: 'content_rejected',
     codeClass: 5,
   },
   {
     name: 'text-sender-refused',
     pattern:
-      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib/i,
+      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|not accepting mail from|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib/i,
     category: 'policy',
     codeClass: 5,
   },

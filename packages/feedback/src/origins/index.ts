@@ -39,6 +39,8 @@ export const originTables: readonly OriginTable[] = [
   gateways.mailfoundry,
   gateways.interscan,
   gateways.sonicwall,
+  gateways.vade,
+  gateways.amavis,
   providers.outlook,
   providers.sparkpost,
   servers.domino,
@@ -53,7 +55,9 @@ export const originTables: readonly OriginTable[] = [
   servers.imail,
   servers.netscape,
   servers.phquery,
+  servers.dovecot,
   servers.exchange,
+  servers.smtpGateway,
   servers.postfix,
   gateways.mcafee,
   servers.exim,
@@ -62,7 +66,6 @@ export const originTables: readonly OriginTable[] = [
   servers.sendmail,
   providers.powermta,
   servers.mercury,
-  servers.smtpGateway,
 ];
 
 /** Every origin that a report may name. */

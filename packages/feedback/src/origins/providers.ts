@@ -206,7 +206,7 @@ export const sparkpost: OriginTable = {
 export const powermta: OriginTable = {
   origin: 'powermta',
   signs: [
-    { text: /Your message (?:has been|was) (?:enqueued|not delivered)|PowerMTA|port25/i },
+    { text: /\bPowerMTA\b|\bport25\b/i },
     { status: ['x-powermta-virtualmta', /./] },
     { status: ['x-powermta-bouncecategory', /./] },
   ],

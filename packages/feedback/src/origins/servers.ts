@@ -4,6 +4,7 @@ import { lines, type OriginTable } from './origin-table.ts';
 export const postfix: OriginTable = {
   origin: 'postfix',
   signs: [
+    { text: /I'm sorry to have to inform you that (?:your message|the message returned)/i },
     { status: ['x-postfix-queue-id', /./] },
     { status: ['x-postfix-sender', /./] },
     { text: /This is the (?:[^\n]{0,60}Postfix[^\n]{0,60} program|mail system) at host/i },
@@ -25,7 +26,7 @@ export const exim: OriginTable = {
   origin: 'exim',
   signs: [
     {
-      text: /This message was created automatically by (?:the )?(?:mail delivery software|Exim)|created automatically by the mail system/i,
+      text: /This message was created automatically by (?:the )?(?:mail delivery\s+software|Exim)|created automatically by the mail system/i,
     },
     {
       text: /A message that you (?:have )?sent (?:\S+ )?(?:using|could not be delivered to (?:one or more|all) of its|contained no recipient|has not (?:yet )?been delivered)/i,
@@ -47,6 +48,7 @@ export const exim: OriginTable = {
 export const qmail: OriginTable = {
   origin: 'qmail',
   signs: [
+    { from: /^mailer-daemon@/i, subject: /^failure notice$/i },
     { text: /^Hi\.(?: |\n)This is the/im },
     { text: /This is the qmail-send program|qmail-(?:send|remote|inject|smtpd)\b/i },
     {
@@ -218,7 +220,11 @@ export const messagingServer: OriginTable = {
 
 export const communigate: OriginTable = {
   origin: 'communigate',
-  signs: [{ text: /^Failed to deliver to '/im }, { field: ['x-mailer', /CommuniGate/i], text: /fail/i }],
+  signs: [
+    { text: /\b(?:LOCAL|SMTP) module\((?:account|domain) [^)\n]{1,300}\) reports/ },
+    { text: /^Failed to deliver to '/im },
+    { field: ['x-mailer', /CommuniGate/i], text: /fail/i },
+  ],
   recipients: [lines(`^Failed to deliver to '<?ADDR'?`)],
 };
 
@@ -241,6 +247,8 @@ export const mercury: OriginTable = {
 export const smtpGateway: OriginTable = {
   origin: 'x400',
   signs: [
+    { status: ['diagnostic-code', /Reason \d{1,3} \(|^x400;/i] },
+    { text: /^This report relates to your message:/im },
     {
       text: /X\.?400|\/C=[A-Z]{2}\/A(?:DMD)?=|MTS-ID|The MTS identifier|non-delivery (?:report|notification) (?:from|by) (?:MTA|the)/i,
     },
@@ -255,4 +263,13 @@ export const phquery: OriginTable = {
     lines(String.raw`^[ \t]{0,20}ADDR[ \t]*$`),
     lines(String.raw`^[ \t]{1,20}(?<local>[\w.+-]{1,64})[ \t]{2,40}No matches`),
   ],
+};
+
+export const dovecot: OriginTable = {
+  origin: 'dovecot',
+  signs: [
+    { field: ['message-id', /^<dovecot-/i] },
+    { text: /^Your message to <[^<>\n]{3,320}> was automatically rejected:/im },
+  ],
+  recipients: [lines('Your message to ADDR was automatically rejected')],
 };
