@@ -129,12 +129,12 @@ test('tokens given back are the next ones taken', async (t) => {
 test('tokens that are given back again and again grow too old to be used', async (t) => {
   const rig = await redisRig(t);
   const worker = await rig.worker();
-  const limit = { perSecond: 100, burst: 1 };
+  const limit = { perSecond: 1, burst: 1 };
   const { granted } = await worker.tokens.take('old', limit, 1);
   assert.equal(granted, 1);
   const { lost } = worker.tokens.stats;
   worker.tokens.giveBack('old', 1);
-  await delay(50);
+  await delay(1_200);
   await worker.tokens.take('old', limit, 1);
   assert.ok(worker.tokens.stats.lost > lost);
 });
@@ -202,4 +202,15 @@ test('batch pauses while Redis is away and goes on by itself', async (t) => {
     assert.equal((await worker.tokens.take('pause', limit, 10)).granted, 0);
   worker.way.mend();
   await until(async () => (await worker.tokens.take('pause', limit, 10)).granted > 0, 'tokens come again');
+});
+
+test('what was granted under a limit that has changed meanwhile is not used', async (t) => {
+  const rig = await redisRig(t);
+  const worker = await rig.worker();
+  const limit = { perSecond: 1_000, burst: 100 };
+  await worker.tokens.take('changed', limit, 1);
+  await delay(50);
+  const asked = worker.tokens.take('changed', limit, 50);
+  worker.tokens.limitChanged('changed');
+  assert.equal((await asked).granted, 0);
 });

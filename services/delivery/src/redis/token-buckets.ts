@@ -65,6 +65,8 @@ const idleUs = 60_000_000;
 interface Bucket {
   readonly taker: TokenTaker;
   asking: Promise<void> | undefined;
+  /** How often its limit has changed. */
+  changes: number;
   seenUs: number;
   /** The share's own bucket; undefined: not begun. */
   shareFullAt: number | undefined;
@@ -160,6 +162,7 @@ export class TokenBuckets {
   limitChanged(bucket: string): void {
     const at = this.#buckets.get(bucket);
     if (at === undefined) return;
+    at.changes += 1;
     at.taker.clear();
     at.shareFullAt = undefined;
   }
@@ -180,6 +183,7 @@ export class TokenBuckets {
     const request = at.taker.request(askedUs, limit, want);
     if (request === undefined) return Promise.resolve();
     const { intervalUs, burst } = sharedRate(limit);
+    const { changes } = at;
     this.#calls += 1;
     const args = withoutBurst
       ? [intervalUs, burst, 1, 1, 0, 1, longestAheadUs]
@@ -187,7 +191,8 @@ export class TokenBuckets {
     const keys = [tokensKey(keyPrefix, bucket), turnKey(keyPrefix, bucket)];
     at.asking = presence.note(grant.run(client, keys, args)).then((result) => {
       at.asking = undefined;
-      if (result === undefined) return;
+      // What was granted under another limit is nobody's.
+      if (result === undefined || changes !== at.changes) return;
       const [granted = 0, waitUs = 0, againUs = 0, serverUs = 0] = numbers(result);
       const readUs = this.#nowUs();
       this.#clock.sample(askedUs, serverUs, readUs);
@@ -235,7 +240,13 @@ export class TokenBuckets {
     if (now - this.#sweptUs > idleUs) this.#sweep(now);
     let bucket = this.#buckets.get(name);
     if (bucket === undefined) {
-      bucket = { taker: new TokenTaker(now), asking: undefined, seenUs: now, shareFullAt: undefined };
+      bucket = {
+        taker: new TokenTaker(now),
+        asking: undefined,
+        changes: 0,
+        seenUs: now,
+        shareFullAt: undefined,
+      };
       this.#buckets.set(name, bucket);
     }
     bucket.seenUs = now;
