@@ -16,7 +16,7 @@ export interface MessageFinderOptions {
 
 interface Asked {
   readonly settle: (event: MessageEvent | undefined) => void;
-  event: MessageEvent | undefined;
+  readonly fail: (error: unknown) => void;
 }
 
 /** Clocks of the machines that write events may differ by this much, ms. */
@@ -36,13 +36,13 @@ export class MessageFinder {
     this.#options = options;
   }
 
-  /** The event that says most of the message, undefined where none is kept any more. */
+  /** The event that says most of the message, undefined where none is kept any more. Rejects where Kafka is away. */
   find(id: MessageId): Promise<MessageEvent | undefined> {
     const known = this.#found.get(id);
     if (known !== undefined || this.#stopped) return Promise.resolve(known);
-    return new Promise((settle) => {
+    return new Promise((settle, fail) => {
       const asked = this.#asked.get(id) ?? [];
-      asked.push({ settle, event: undefined });
+      asked.push({ settle, fail });
       this.#asked.set(id, asked);
       this.#reading ??= this.#readAll().finally(() => {
         this.#reading = undefined;
@@ -60,11 +60,15 @@ export class MessageFinder {
       await pause(this.#options.gatherMs ?? 100);
       const wanted = this.#asked;
       this.#asked = new Map();
-      const events = await this.#read(new Set(wanted.keys()));
-      for (const [id, asked] of wanted) {
-        const event = events.get(id);
-        if (event !== undefined) this.#remember(id, event);
-        for (const { settle } of asked) settle(event);
+      try {
+        const events = await this.#read(new Set(wanted.keys()));
+        for (const [id, asked] of wanted) {
+          const event = events.get(id);
+          if (event !== undefined) this.#remember(id, event);
+          for (const { settle } of asked) settle(event);
+        }
+      } catch (error) {
+        for (const { fail } of [...wanted.values()].flat()) fail(error);
       }
     }
   }

@@ -105,6 +105,10 @@ export class ReportReader {
 
   async #write({ event, suppress, soft }: Decision, inbound: InboundReport, again: boolean): Promise<void> {
     const { producer, tally } = this.#parts;
+    // First what may be away, so that nothing is told twice while it is.
+    const tooMany =
+      soft !== undefined &&
+      (await this.#parts.soft.add(soft.tenant, soft.address, soft.messageId, inbound.received_at));
     const writes: Promise<void>[] = [];
     if (event !== undefined) {
       tally.event(event.kind);
@@ -116,20 +120,10 @@ export class ReportReader {
       );
     }
     if (suppress !== undefined) writes.push(this.#suppress(suppress, inbound, null, again));
-    if (soft !== undefined) {
-      const { tenant, address, messageId, note } = soft;
-      if (await this.#parts.soft.add(tenant, address, messageId, inbound.received_at)) {
-        const wanted = {
-          tenant,
-          address,
-          messageId,
-          note,
-          reason: 'bounce',
-          streams: [],
-          list: null,
-        } as const;
-        writes.push(this.#suppress(wanted, inbound, inbound.received_at + this.#parts.softSuppressMs, again));
-      }
+    if (tooMany) {
+      const wanted = { ...soft, reason: 'bounce', streams: [], list: null } as const;
+      const expiresAt = inbound.received_at + this.#parts.softSuppressMs;
+      writes.push(this.#suppress(wanted, inbound, expiresAt, again));
     }
     await Promise.all(writes);
   }
