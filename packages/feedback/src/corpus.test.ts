@@ -6,6 +6,7 @@ import { before, test } from 'node:test';
 import { type FeedbackReport, parseReport } from './index.ts';
 
 interface Answer {
+  readonly file: string;
   readonly kind: string;
   readonly origin: string;
   readonly recipients: readonly {
@@ -22,9 +23,10 @@ interface Answer {
 }
 
 const folder = resolve(import.meta.dirname, '../../../test/corpus');
-const answers: Readonly<Record<string, Answer>> = JSON.parse(
-  readFileSync(join(folder, 'feedback/answers.json'), 'utf8'),
-);
+const answers: readonly Answer[] = readFileSync(join(folder, 'feedback/answers.jsonl'), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line));
 
 const read = (name: string): Buffer =>
   readFileSync(name.startsWith('fixtures/') ? join(folder, name) : join(folder, 'feedback/vendor', name));
@@ -64,7 +66,7 @@ let scores: readonly Scored[] = [];
 
 before(async () => {
   scores = await Promise.all(
-    Object.entries(answers).map(async ([name, answer]) => score(name, answer, await parseReport(read(name)))),
+    answers.map(async (answer) => score(answer.file, answer, await parseReport(read(answer.file)))),
   );
 });
 

@@ -12,7 +12,7 @@ const delaySentence =
 
 /** What is said when nothing more is tried, whatever is said of trying beside it. */
 const finalSentence =
-  /(?:giv(?:en|ing)|gave) up|permanent(?:ly)? (?:fatal )?(?:error|fail)|failed permanently|will not (?:be )?(?:retr|try|attempt|continue)|no (?:further|more) (?:attempt|deliver|retr)|(?:has been|is being|was|is) returned to (?:you|sender)|undeliverable mail|has been removed from the (?:mail )?queue|expired|fatal errors|couldn't be delivered|i won't (?:try|keep)|could not be delivered for/i;
+  /(?:giv(?:en|ing)|gave) up|permanent(?:ly)? (?:fatal )?(?:error|fail)|failed permanently|will not (?:be )?(?:retr|try|attempt|continue)|no (?:further|more) (?:attempt|deliver|retr)|(?:has been|is being|was|is) returned to (?:you|sender)|undeliverable mail|has been removed from the (?:mail )?queue|expired|(?<!non-)fatal errors|couldn't be delivered|i won't (?:try|keep)/i;
 
 /** Subjects that only a failure, or only a delay, has. */
 const delaySubject =

@@ -49,7 +49,7 @@ export const biglobe: OriginTable = {
   origin: 'biglobe',
   signs: [
     { from: /@(?:[\w-]+\.)*biglobe\.ne\.jp$/i },
-    { text: /-{3,} The following addresses had delivery problems -{3,}/i },
+    { text: /-{5,} The following addresses had delivery problems -{5,}/i },
   ],
   recipients: [
     lines(String.raw`had delivery problems -{3,}\s{1,6}ADDR`),
