@@ -3,15 +3,9 @@
  * encrypted and authenticated, so that it cannot be forged, and no address stands in the logs of a web server; it
  * carries all that is needed, so that a link in a mail of last year still works.
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { isMessageId, type MessageId, messageIdBytes, messageIdFromBytes } from '@millrace/core';
+import { HmacKey } from './hmac.ts';
 
 /** Where unsubscriptions go, as configured. */
 export interface UnsubscribeOptions {
@@ -37,7 +31,7 @@ export interface Unsubscribe {
 /** The keys that the secret stands for; made once. */
 export interface UnsubscribeKeys {
   readonly encryption: KeyObject;
-  readonly nonce: KeyObject;
+  readonly nonce: HmacKey;
 }
 
 const version = 1;
@@ -45,12 +39,12 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const idBytes = 16;
 
-const derivedKey = (secret: string, purpose: string): KeyObject =>
-  createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', purpose, 32)));
+const derivedKey = (secret: string, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', secret, '', purpose, 32));
 
 export const unsubscribeKeys = (secret: string): UnsubscribeKeys => ({
-  encryption: derivedKey(secret, 'millrace unsubscribe token'),
-  nonce: derivedKey(secret, 'millrace unsubscribe nonce'),
+  encryption: createSecretKey(derivedKey(secret, 'millrace unsubscribe token')),
+  nonce: new HmacKey(derivedKey(secret, 'millrace unsubscribe nonce')),
 });
 
 /**
@@ -62,7 +56,7 @@ export const unsubscribeToken = (facts: Unsubscribe, keys: UnsubscribeKeys): str
     messageIdBytes(facts.messageId),
     Buffer.from([facts.tenant, facts.recipient, facts.campaign ?? '', facts.list ?? ''].join('\0'), 'utf8'),
   ]);
-  const nonce = createHmac('sha256', keys.nonce).update(plain).digest().subarray(0, nonceBytes);
+  const nonce = keys.nonce.digest(plain).subarray(0, nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', keys.encryption, nonce);
   const sealed = Buffer.concat([cipher.update(plain), cipher.final()]);
   return Buffer.concat([Buffer.of(version), nonce, sealed, cipher.getAuthTag()]).toString('base64url');

@@ -4,9 +4,10 @@
  * secret, 8 letters of an HMAC of tenant and recipient follow, by which a report's address is known to be the message's
  * own, and 10 of an HMAC of both: 50 bits that keep strangers from inventing bounces.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { type MessageId, messageIdBytes, messageIdFromBytes } from '@millrace/core';
 import { decodeBase32, encodeBase32 } from './base32.ts';
+import { HmacKey } from './hmac.ts';
 
 const idLetters = 26;
 const tagLetters = 8;
@@ -20,17 +21,21 @@ export interface VerpRecipient {
   readonly recipient: string;
 }
 
-const letters = (secret: string, purpose: string, content: string | Uint8Array, count: number): string =>
-  encodeBase32(createHmac('sha256', secret).update(purpose).update(content).digest().subarray(0, 7)).slice(
-    0,
-    count,
-  );
+/** The key of the secret that was used last: a process has one. */
+let last = { secret: '', key: new HmacKey('') };
+const keyOf = (secret: string): HmacKey => {
+  if (last.secret !== secret) last = { secret, key: new HmacKey(secret) };
+  return last.key;
+};
+
+const letters = (secret: string, content: string | Uint8Array, count: number): string =>
+  encodeBase32(keyOf(secret).digest(content).subarray(0, 7)).slice(0, count);
 
 const tagOf = ({ tenant, recipient }: VerpRecipient, secret: string): string =>
-  letters(secret, 'verp-recipient:', `${tenant}\0${recipient.toLowerCase()}`, tagLetters);
+  letters(secret, `verp-recipient:${tenant}\0${recipient.toLowerCase()}`, tagLetters);
 
 const proofOf = (id: Uint8Array, tag: string, secret: string): string =>
-  letters(secret, `verp:${tag}:`, id, proofLetters);
+  letters(secret, Buffer.concat([Buffer.from(`verp:${tag}:`, 'latin1'), id]), proofLetters);
 
 /** The token alone: what also goes into the `+` part of an unsubscribe address. `secret` undefined: without proof. */
 export const verpToken = (id: MessageId, to: VerpRecipient, secret: string | undefined): string => {
