@@ -103,8 +103,9 @@ function serverProperties(options: KafkaOptions, data: string): string {
     'group.initial.rebalance.delay.ms': '0',
     'auto.create.topics.enable': 'false',
     'message.max.bytes': '2097152',
-    'num.io.threads': '2',
-    'num.network.threads': '2',
+    // Each request is handed from a network thread to a handler and back: with one of each fewer threads are woken.
+    'num.io.threads': '1',
+    'num.network.threads': '1',
     'num.recovery.threads.per.data.dir': '2',
     'log.cleaner.dedupe.buffer.size': '16777216',
     'log.segment.bytes': '268435456',
