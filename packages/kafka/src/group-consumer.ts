@@ -312,7 +312,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     const full = window.queued > (window.full ? this.#windowRecords / 2 : 0);
     if (full !== window.full) {
       window.full = full;
-      this.#applyPauses();
+      this.#applyPauses([window]);
     }
   }
 
@@ -404,11 +404,11 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     );
   }
 
-  #applyPauses(): void {
+  #applyPauses(windows: Iterable<PartitionWindow> = this.#partitions.values()): void {
     const consumer = this.#consumer;
     if (consumer === undefined) return;
     try {
-      for (const window of this.#partitions.values()) {
+      for (const window of windows) {
         const one = [{ topic: this.#parts.prefix + window.topic, partitions: [window.partition] }];
         if (window.full || this.#stopping !== undefined || this.#isPaused(window)) consumer.pause(one);
         else consumer.resume(one);
