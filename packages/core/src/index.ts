@@ -235,6 +235,7 @@ export {
 } from './webhooks/webhook-schedule.ts';
 export { endpointId, endpointTopic, webhookStateKey, webhookTopics } from './webhooks/webhook-topics.ts';
 export {
+  postedKinds,
   subscribableTypes,
   usualTypes,
   type WebhookType,

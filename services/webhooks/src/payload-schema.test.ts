@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { webhookBody, webhookEventJson, webhookTypes } from '@millrace/core';
+import { postedKinds, webhookBody, webhookEventJson, webhookTypeOf } from '@millrace/core';
 import Value from 'typebox/value';
 import { eventSchemas } from './payload-schema.ts';
 import { event } from './webhooks-rig.ts';
 
+test('a bounce says whether it came in the session or by a report afterwards', () => {
+  const lateOf = (kind: string): unknown => JSON.parse(webhookEventJson(event('m', kind)) ?? '').data.late;
+  assert.deepEqual(['bounced', 'bounced_late', 'delivered'].map(lateOf), [false, true, undefined]);
+});
+
 test('what is posted of each type is what its schema says, no more and no less', () => {
-  for (const type of webhookTypes) {
-    const kind = type.slice(type.indexOf('.') + 1);
-    const schema = eventSchemas.get(type);
-    assert.ok(schema);
+  for (const kind of postedKinds) {
+    const type = webhookTypeOf(kind);
+    const schema = type && eventSchemas.get(type);
+    assert.ok(schema, kind);
     for (const over of [
       {},
       { next_attempt_at: 1, reply_code: null, tls: null, source: null, campaign: null },

@@ -37,6 +37,7 @@ const groups: Readonly<Record<FieldGroup, Readonly<Record<string, TSchema>>>> = 
     text: textOrNull('What was said, or what was wrong'),
   },
   reason: { reason: textOrNull('Category, such as invalid_recipient or mailbox_full') },
+  late: { late: Type.Boolean({ description: 'Whether a report said so after the provider had taken it' }) },
   delivered: {
     latency_ms: numberOrNull('From acceptance to the provider’s 250, ms'),
     size_bytes: numberOrNull('Of the mail as it was sent'),
@@ -67,6 +68,7 @@ const meanings: Readonly<Record<WebhookType, string>> = {
   'message.cancelled': 'An operator ended it',
   'message.complained': 'Its recipient called it spam',
   'message.unsubscribed': 'Its recipient unsubscribed',
+  'message.auto_replied': 'Its recipient’s mailbox answered by itself, such as during a vacation',
   'sending.shaped': 'The answer to this message made a rule change what is sent',
   'sending.spike':
     'A rate of complaints, bounces or blocks went over its threshold; this message was the last of it',

@@ -8,7 +8,7 @@ import { type WebhookType, webhookTypeOf } from './webhook-types.ts';
 export const webhookVersion = 1;
 
 /** Groups of fields that types share, beside those that every type has. */
-export type FieldGroup = 'try' | 'answer' | 'way' | 'delivered' | 'next' | 'reason' | 'shaped';
+export type FieldGroup = 'try' | 'answer' | 'way' | 'delivered' | 'next' | 'reason' | 'late' | 'shaped';
 
 /** What each type says of its message. */
 export const fieldGroups: Readonly<Record<WebhookType, readonly FieldGroup[]>> = {
@@ -16,13 +16,14 @@ export const fieldGroups: Readonly<Record<WebhookType, readonly FieldGroup[]>> =
   'message.routed': ['way'],
   'message.deferred': ['way', 'try', 'answer', 'reason', 'next'],
   'message.delivered': ['way', 'try', 'answer', 'delivered'],
-  'message.bounced': ['way', 'try', 'answer', 'reason'],
+  'message.bounced': ['way', 'try', 'answer', 'reason', 'late'],
   'message.expired': ['way', 'try', 'answer', 'reason'],
   'message.suppressed': ['answer', 'reason'],
   'message.rejected': ['answer', 'reason'],
   'message.cancelled': ['way', 'answer'],
   'message.complained': ['way', 'answer', 'reason'],
   'message.unsubscribed': ['answer', 'reason'],
+  'message.auto_replied': ['way', 'answer'],
   'sending.shaped': ['way', 'answer', 'shaped'],
   'sending.spike': ['way', 'answer', 'shaped'],
   'webhook.test': [],
@@ -44,6 +45,8 @@ const groupOf = (group: FieldGroup, event: MessageEvent): object => {
       };
     case 'reason':
       return { reason: event.bounce_category };
+    case 'late':
+      return { late: event.kind === 'bounced_late' };
     case 'delivered':
       return {
         latency_ms: event.latency_ms,

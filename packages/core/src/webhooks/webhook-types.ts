@@ -13,6 +13,7 @@ export const webhookTypes = [
   'message.cancelled',
   'message.complained',
   'message.unsubscribed',
+  'message.auto_replied',
   'sending.shaped',
   'sending.spike',
   'webhook.test',
@@ -30,9 +31,30 @@ export const usualTypes: readonly WebhookType[] = subscribableTypes.filter(
   (type) => type !== 'message.accepted' && type !== 'message.routed',
 );
 
-const byKind: ReadonlyMap<string, WebhookType> = new Map(
-  webhookTypes.map((type) => [type.slice(type.indexOf('.') + 1), type]),
-);
+/** Every kind of the schema of MessageEvent has its type. A bounce is a bounce whenever it comes; its data says whether late. */
+const typeByKind = {
+  accepted: 'message.accepted',
+  routed: 'message.routed',
+  deferred: 'message.deferred',
+  delivered: 'message.delivered',
+  bounced: 'message.bounced',
+  bounced_late: 'message.bounced',
+  expired: 'message.expired',
+  suppressed: 'message.suppressed',
+  rejected: 'message.rejected',
+  cancelled: 'message.cancelled',
+  complained: 'message.complained',
+  unsubscribed: 'message.unsubscribed',
+  auto_replied: 'message.auto_replied',
+  shaped: 'sending.shaped',
+  spike: 'sending.spike',
+  test: 'webhook.test',
+} as const satisfies Readonly<Record<string, WebhookType>>;
+
+const byKind: ReadonlyMap<string, WebhookType> = new Map(Object.entries(typeByKind));
+
+/** Kinds of events that are posted, `test` among them, which only `millrace webhook test` makes. */
+export const postedKinds: readonly string[] = [...byKind.keys()];
 
 /** The type of an event of this kind; undefined: it is not posted. */
 export const webhookTypeOf = (kind: string): WebhookType | undefined => byKind.get(kind);

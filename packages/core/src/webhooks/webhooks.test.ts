@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { avroSchemas } from '@millrace/schemas';
 import fc from 'fast-check';
 import {
   afterEndpointFailure,
@@ -12,7 +13,7 @@ import {
 import { placeOf, withWaiting } from './message-order.ts';
 import { shownUrl, webhookEndpoints } from './webhook-endpoint.ts';
 import { batchLimit, quickWaitMs, slowWaitMs, usualSchedule } from './webhook-schedule.ts';
-import { usualTypes, webhookTypeOf, webhookTypes } from './webhook-types.ts';
+import { postedKinds, usualTypes, webhookTypeOf, webhookTypes } from './webhook-types.ts';
 
 const hour = 3_600_000;
 
@@ -124,8 +125,26 @@ test('waits grow and reach the end of an event exactly', () => {
   );
 });
 
+/** As the schema of MessageEvent tells them: `a, b; after delivery c; d: what it is`. */
+const kindsOfSchema = (): readonly string[] => {
+  const { fields }: { fields: { name: string; doc?: string }[] } = JSON.parse(avroSchemas.MessageEvent);
+  const doc = fields.find(({ name }) => name === 'kind')?.doc ?? '';
+  return doc
+    .split(';')
+    .flatMap((part) => (part.split(':')[0] ?? '').replace('after delivery', '').split(','))
+    .map((kind) => kind.replace(/\.$/, '').trim());
+};
+
+test('every kind of event that the schema has is posted as a type, and every type comes of a kind', () => {
+  const kinds = kindsOfSchema();
+  assert.ok(kinds.includes('accepted') && kinds.includes('auto_replied') && kinds.includes('spike'));
+  assert.deepEqual([...kinds, 'test'].sort(), [...postedKinds].sort());
+  assert.deepEqual([...new Set(postedKinds.map(webhookTypeOf))].sort(), [...webhookTypes].sort());
+});
+
 test('types are named after what happened to what; an endpoint that names none gets outcomes', () => {
   assert.equal(webhookTypeOf('delivered'), 'message.delivered');
+  assert.equal(webhookTypeOf('bounced_late'), 'message.bounced');
   assert.equal(webhookTypeOf('shaped'), 'sending.shaped');
   assert.equal(webhookTypeOf('something'), undefined);
   assert.ok(!usualTypes.includes('message.routed'));
