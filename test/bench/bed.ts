@@ -7,8 +7,10 @@ import { localSources } from '../../infra/pipeline/addresses.ts';
 import { localDomain } from '../../infra/pipeline/local-configuration.ts';
 import { type Pipeline, startPipeline } from '../../infra/pipeline/pipeline.ts';
 import { type EmbeddedStack, startEmbeddedStack } from '../../infra/stack/embedded-stack.ts';
+import { WebhookReceiver } from '../rig/webhook-receiver.ts';
 import type { Watched } from './process-figures.ts';
 import { Sink } from './sink.ts';
+import { benchTypes } from './webhook-study.ts';
 
 export interface BedOptions {
   /** Messages that a lane of the batch stream sends a second. Default: no limit. */
@@ -21,6 +23,8 @@ export interface BedOptions {
   readonly partitions?: number;
   /** Whether all of a stream leaves from one address, so that a provider is one lane. Default false. */
   readonly oneSource?: boolean;
+  /** Whether events are posted to a receiver that refuses a third of the requests. Default false. */
+  readonly webhooks?: boolean;
   readonly progress: (line: string) => void;
 }
 
@@ -29,6 +33,8 @@ export interface Bed {
   readonly sink: Sink;
   /** Port of the sink on each of its addresses. */
   readonly sinkPort: number;
+  /** Where events are posted to, when that was asked for. */
+  readonly webhooks: WebhookReceiver | undefined;
   /** Broker, registry, Redis and every service but the sandbox. */
   readonly processes: () => readonly Watched[];
   /** Bytes in Kafka's logs. */
@@ -59,9 +65,11 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   let stack: EmbeddedStack | undefined;
   let pipeline: Pipeline | undefined;
+  let webhooks: WebhookReceiver | undefined;
   const stop = async (): Promise<void> => {
     await pipeline?.stop();
     await stack?.stop();
+    webhooks?.close();
     rmSync(directory, { recursive: true, force: true });
   };
   try {
@@ -77,6 +85,7 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
     writeFileSync(shapingFile, stringify(options.shaping ?? shapingOf(options.batchRate)));
     const behaviourFile = join(directory, 'sink.yaml');
     writeFileSync(behaviourFile, stringify(Object.fromEntries(sinkIsps.map((isp) => [isp, sinkBehaviour]))));
+    if (options.webhooks) webhooks = await WebhookReceiver.listen(aThirdFails);
     const running = await startPipeline({
       directory: join(directory, 'pipeline'),
       addresses: started.addresses,
@@ -97,6 +106,9 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
         ],
         sandbox: { behaviour_file: behaviourFile, keep: 'none', verify: 'off', keep_arrivals: 1_000_000 },
         telemetry: { log_level: 'warn' },
+        ...(webhooks === undefined
+          ? {}
+          : { tenants: { local: { webhooks: { bench: endpointOf(webhooks) } } } }),
         ...(options.partitions === undefined ? {} : { kafka: { partitions: options.partitions } }),
         ...(options.oneSource
           ? {
@@ -117,6 +129,7 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
       pipeline: running,
       sink: new Sink(running.endpoints.sandbox.http),
       sinkPort,
+      webhooks,
       processes: () => [
         ...started.children.map(({ name, pid }) => ({ name: shortName(name), pid })),
         ...[...running.services.values()]
@@ -131,6 +144,15 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
     throw error;
   }
 }
+
+/** With at most two rounds of refusals no event waits longer than the first delay tier. */
+const aThirdFails = { seed: 20_261_125, refusedShare: 1 / 3, mostRefusals: 5 };
+
+const endpointOf = ({ url, secret }: WebhookReceiver) => ({
+  url,
+  secrets: [secret],
+  events: [...benchTypes],
+});
 
 const shortName = (name: string): string =>
   name === 'Kafka' ? 'broker' : name === 'The schema registry' ? 'registry' : name.toLowerCase();

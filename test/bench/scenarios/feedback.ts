@@ -3,6 +3,7 @@ import type { ShownAnswer } from '@millrace/sandbox';
 import type { Bed } from '../bed.ts';
 import { plainMail, recipientOf } from '../content.ts';
 import { type MailToSubmit, submitBatch } from '../load/http-load.ts';
+import { settledWebhooks, type WebhookFigures, webhookLines } from '../webhook-study.ts';
 import { type Study, scaled } from './scenario.ts';
 
 const mails = 10_000;
@@ -44,14 +45,18 @@ interface FeedbackFigures {
   readonly others: number;
   /** From the provider's mail to the suppression being in force at another process, ms. */
   readonly complaintToForceMs: { readonly p50: number; readonly max: number };
+  /** At an endpoint that refuses a third of the requests. */
+  readonly webhooks: WebhookFigures;
 }
 
 /** Everything that comes back is known in advance, and compared one by one. */
 export const feedback: Study = {
   name: 'feedback',
-  what: '10,000 mails of which 5 % bounce late, 0.5 % are complained about, 1 % unsubscribe; then the next campaign',
+  what: '10,000 mails of which 5 % bounce late, 0.5 % are complained about, 1 % unsubscribe; then the next campaign; webhooks of it all',
   peers: false,
+  bed: { webhooks: true },
   async study(bed, scale, progress) {
+    if (bed.webhooks === undefined) throw new Error('The bed has no receiver of webhooks');
     const count = scaled(mails, scale);
     for (const isp of isps) await bed.sink.behave(isp, { ...shares, answer_after_ms: 500 });
     await submitBatch(bed.pipeline.endpoints, campaign(count));
@@ -75,6 +80,8 @@ export const feedback: Study = {
     const arrived = (await bed.sink.arrived()).at;
     const notSkipped = [...expected.keys()].filter((address) => arrived.has(address)).length;
     const complaintToForceMs = await probe(bed, progress);
+    progress('webhooks');
+    const webhooks = await settledWebhooks(bed.pipeline, bed.webhooks);
     const figures: FeedbackFigures = {
       mails: count,
       answers: tally(answers),
@@ -86,6 +93,7 @@ export const feedback: Study = {
       notSkipped,
       others: arrived.size - notSkipped,
       complaintToForceMs,
+      webhooks,
     };
     return { lines: linesOf(figures), results: figures };
   },
@@ -192,4 +200,5 @@ const linesOf = (figures: FeedbackFigures): readonly string[] => [
   `all written          ${figures.settledMs} ms after the last answer`,
   `next campaign        ${figures.skipped} skipped, ${figures.notSkipped} not skipped, ${figures.others} others delivered`,
   `complaint to force   p50 ${figures.complaintToForceMs.p50} ms, most ${figures.complaintToForceMs.max} ms`,
+  ...webhookLines(figures.webhooks),
 ];
