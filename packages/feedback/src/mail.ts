@@ -1,6 +1,7 @@
 /** A mail taken apart, however broken it is: fields, what a person reads, and the other parts. */
 import PostalMime from 'postal-mime';
-import { type Fields, fieldsOf, headAndBody, parseFields } from './fields.ts';
+import { type Fields, field, fieldsOf, headAndBody, parseFields } from './fields.ts';
+import { headerEnd, withoutReturnedBody } from './without-returned-body.ts';
 
 export interface Part {
   /** `message/delivery-status`, in lower case. */
@@ -118,13 +119,42 @@ const bytesOf = (content: ArrayBuffer | Uint8Array | string): Uint8Array =>
 
 const lineEnds = (text: string): string => (text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text);
 
+/** Text in a charset of a mail; one that nobody knows is read as {@link textOf} does. */
+const decodedAs = (bytes: Buffer, charset: string | undefined): string => {
+  if (charset === undefined || /^(?:us-)?ascii$|^utf-?8$/i.test(charset)) return textOf(bytes);
+  try {
+    return new TextDecoder(charset).decode(bytes);
+  } catch {
+    return textOf(bytes);
+  }
+};
+
+/** A mail of one text that nothing encodes: there is nothing for a MIME library to do. Undefined: it is none such. */
+const simpleMail = (bytes: Buffer, truncated: boolean): Mail | undefined => {
+  const [end, body] = headerEnd(bytes, 0);
+  const fields = parseFields(textOf(bytes.subarray(0, Math.min(end, longestHead))));
+  const type = field(fields, 'content-type') ?? 'text/plain';
+  const encoding = field(fields, 'content-transfer-encoding') ?? '7bit';
+  if (!/^\s*(?:7bit|8bit|binary)\s*$/i.test(encoding) || /format\s{0,4}=/i.test(type)) return undefined;
+  const kind = /^\s*text\s*(?:\/\s*(plain|html)\s*)?(?:;|$)/i.exec(type);
+  if (kind === null) return undefined;
+  const charset = /\bcharset\s{0,4}=\s{0,4}"?([\w.:-]{1,40})/i.exec(type)?.[1];
+  const text = lineEnds(decodedAs(bytes.subarray(body), charset));
+  const read = kind[1]?.toLowerCase() === 'html' ? textOfHtml(text) : text;
+  return { fields, text: read.slice(0, longestText), parts: [], truncated };
+};
+
 /** Opens a mail; undefined: the bytes are none. Never throws. */
 export const openMail = async (raw: Buffer, maxBytes: number): Promise<Mail | undefined> => {
   const tidy = withShortHead(tidied(raw.subarray(0, maxBytes + 4_096)));
-  const bytes = bounded(tidy, maxBytes);
-  const truncated = raw.length > maxBytes + 4_096 || bytes.length < tidy.length;
+  const short = bounded(tidy, maxBytes);
+  const bytes = withoutReturnedBody(short);
+  const truncated = raw.length > maxBytes + 4_096 || short.length < tidy.length;
+
   const [head, body] = headAndBody(bytes.subarray(0, 65_536).toString('latin1'));
   if (!looksLikeMail(head)) return undefined;
+  const simple = simpleMail(bytes, truncated);
+  if (simple !== undefined) return simple;
   try {
     const opened = await PostalMime.parse(bytes, { forceRfc822Attachments: true, maxNestingDepth: 20 });
     const fields = fieldsOf(opened.headers.map(({ key, value }) => [key, value.slice(0, 16_384)]));

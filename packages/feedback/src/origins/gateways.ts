@@ -132,6 +132,6 @@ export const amavis: OriginTable = {
 
 export const vade: OriginTable = {
   origin: 'vade',
-  signs: [{ from: /@(?:[\w-]+[.-])*vade(?:secure|retro)?\.\w+$/i }],
+  signs: [{ from: /[@.-]vade(?:secure|retro)?\.\w{2,20}$/i }],
   recipients: [lines(String.raw`^[ \t]{0,8}\* \[ADDR\]:`)],
 };
