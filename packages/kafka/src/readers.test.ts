@@ -110,6 +110,33 @@ test('a tail of one key reads its records from the one partition that they are i
   await until(() => read.get('key-0')?.length === 3, 'the record that came later');
 });
 
+test('a tail of some keys passes over the other records, whatever is in them', async () => {
+  await using installation = await testInstallation([shard], 3);
+  const { kafka } = installation;
+  const producer = await kafka.producer();
+  const send = (key: string, attempt: number) =>
+    producer.send('DeliveryTask', shard, { key, value: deliveryTask({ attempt }) });
+  await producer.sendBytes(shard, { key: 'other', value: Buffer.from('no Avro') });
+  for (const attempt of [1, 2]) await Promise.all(['a', 'b', 'other'].map((key) => send(key, attempt)));
+  const keys = new Set(['a', 'b']);
+  const read: string[] = [];
+  const malformed: Error[] = [];
+  const tail = await kafka.tail({
+    topic: shard,
+    record: 'DeliveryTask',
+    from: 'earliest',
+    keys,
+    onRecord: ({ key, value }) => {
+      read.push(`${key?.toString()} ${value.attempt}`);
+      if (key?.toString() === 'b') keys.delete('b');
+    },
+    onMalformed: (error) => malformed.push(error),
+  });
+  await tail.caughtUp();
+  assert.deepEqual(read.toSorted(), ['a 1', 'a 2', 'b 1']);
+  assert.deepEqual(malformed, []);
+});
+
 test('what the cluster says of itself names its brokers and our topics', async () => {
   await using installation = await testInstallation([shard], 1);
   const facts = await installation.kafka.clusterFacts();

@@ -37,6 +37,9 @@ function withDecoded<N extends RecordName>(
   return value.then(apply, failed);
 }
 
+/** Of a reading that looks for few records, bytes. */
+const selectiveFetchBytes = 1_048_576;
+
 /** Starts to read along. */
 export async function startTail<N extends RecordName>(
   parts: ReaderParts,
@@ -47,8 +50,10 @@ export async function startTail<N extends RecordName>(
     groupPrefix: parts.prefix,
     from: options.from,
     ...(options.key === undefined ? {} : { key: options.key }),
-    onMessage: (message, partition, signal) =>
-      withDecoded(
+    ...(options.keys === undefined ? {} : { fetchBytes: selectiveFetchBytes }),
+    onMessage: (message, partition, signal) => {
+      if (options.keys?.has(message.key?.toString() ?? '') === false) return;
+      return withDecoded(
         parts.codec,
         options.record,
         message,
@@ -64,7 +69,8 @@ export async function startTail<N extends RecordName>(
             headers: ownHeaders(message.headers),
           }),
         (error) => options.onMalformed?.(error),
-      ),
+      );
+    },
   });
   await reader.start();
   return { caughtUp: () => reader.catchUp(), stop: () => reader.stop() };

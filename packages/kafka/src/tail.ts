@@ -20,6 +20,8 @@ export interface TailOptions<N extends RecordName> {
   readonly from: 'latest' | 'earliest' | number;
   /** Only records of this key: then only the partition is read that our producers write it to. */
   readonly key?: string;
+  /** Only records with one of these keys, which may become fewer meanwhile: the others are passed over undecoded, in smaller fetches. */
+  readonly keys?: ReadonlySet<string>;
   /** Called in offset order per partition; the next one waits for its promise. */
   readonly onRecord: (record: ReadRecord<Records[N]>) => void | Promise<void>;
   /** A record that cannot be decoded: told and skipped. */

@@ -28,6 +28,8 @@ export interface TopicReaderOptions {
   readonly from: 'latest' | 'earliest' | number;
   /** Reads only the partition of this key, and of it only the records of this key. */
   readonly key?: string;
+  /** Most bytes of one fetch. Default 4 MiB. */
+  readonly fetchBytes?: number;
   /** The next record waits for its promise; `signal` aborts when the reader stops. */
   readonly onMessage: (message: WireRecord, partition: number, signal: AbortSignal) => void | Promise<void>;
 }
@@ -107,7 +109,7 @@ export class TopicReader {
       groupId: this.#groupId,
       maxWaitTimeInMs: maxWaitMs,
       minBytes: 1,
-      maxBytes: 4_194_304,
+      maxBytes: this.#options.fetchBytes ?? 4_194_304,
       sessionTimeout: 30_000,
       metadataMaxAge: 60_000,
       // A start that is under way when `stop` is called must be its last.

@@ -82,8 +82,8 @@ export class MessageFinder {
       topic: topics.events,
       record: 'MessageEvent',
       from,
+      keys: missing,
       onRecord: ({ value }) => {
-        if (!missing.has(value.message_id)) return;
         found.set(value.message_id, value);
         if (!enough.has(value.kind)) return;
         missing.delete(value.message_id);
