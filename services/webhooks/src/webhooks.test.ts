@@ -148,7 +148,7 @@ test('types that were not asked for, events of other tenants and of the time bef
     bounced,
     bounced,
   );
-  const last = event(newMessageId(Date.now()), 'bounced');
+  const last = event(newMessageId(Date.now()), 'bounced_late');
   await rig.tell(last);
   await until(() => hooked.events.some((one) => one.id === last.event_id));
   assert.deepEqual(hooked.events.map((one) => one.id).sort(), [bounced.event_id, last.event_id].sort());
@@ -156,7 +156,7 @@ test('types that were not asked for, events of other tenants and of the time bef
     ...{ message_id: id, request_id: 'r', stream: 'batch', category: null, campaign: 'spring' },
     ...{ recipient: 'ada@gmail.com', tags: ['a'], metadata: { order: '7' }, isp: 'gmail', pool: 'batch' },
     ...{ source: 'ip1', attempt: 1, mx: 'mx.google.test', phase: 'body', reply_code: 550 },
-    ...{ enhanced_code: '2.0.0', text: 'no such user', reason: 'invalid_recipient' },
+    ...{ enhanced_code: '2.0.0', text: 'no such user', reason: 'invalid_recipient', late: false },
   });
   const lag = await rig.kafka.lag({ groups: ['webhooks-fan-out'], topics: [topics.events] });
   assert.ok(lag.length > 0);
