@@ -429,12 +429,7 @@ export const DeliveryConfig = strict(
     ),
     shaping_file: optional(path('Limits per provider; absent: the shipped infra/shaping/default.yaml')),
     max_connections: integer('SMTP connections of one worker at once', 200, 1, 10_000),
-    window_records: integer(
-      'Unfinished records of one partition: more lets a worker look further past what waits, fewer die young in its memory',
-      100,
-      10,
-      32_000,
-    ),
+    window_records: integer('Unfinished records of one partition', 1_000, 10, 32_000),
     window_bytes: integer('Their bytes', 8_388_608, 65_536, 268_435_456),
     journal_days: integer('How long the journal remembers a message, days', 3, 1, 30),
     ca_file: optional(
