@@ -41,7 +41,7 @@ const ofRecipient: ReadonlySet<string> = new Set([
 /** `rfc822; <user@example.org>` as what is behind the semicolon; undefined: it is no mail address (X.400, local). */
 const typedAddress = (value: string | undefined): string | undefined => {
   if (value === undefined) return undefined;
-  const match = /^(?:"?([A-Za-z0-9-]{1,20})"?\s{0,5};)?([^]*)$/.exec(value.slice(0, 1_000).trim());
+  const match = /^(?:"?([A-Za-z0-9-]{1,20})"?\s{0,5};)?(.*)$/s.exec(value.slice(0, 1_000).trim());
   const type = (match?.[1] ?? 'rfc822').toLowerCase();
   const text = (match?.[2] ?? '').trim();
   if (type === 'utf-8') return plainAddress(fromUtf8Xtext(text));
