@@ -1,6 +1,6 @@
 /** Mails in what a command line names: files, mboxes, Maildirs, folders of them, standard input. */
-import { createReadStream } from 'node:fs';
-import { lstat, opendir, readFile, stat } from 'node:fs/promises';
+import { createReadStream, readFileSync } from 'node:fs';
+import { lstat, opendir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isMbox, MboxSplitter } from '@millrace/feedback';
 import type { CommandContext } from './context.ts';
@@ -62,22 +62,45 @@ const isRegular = async (path: string): Promise<boolean> => {
   }
 };
 
-async function* mailsOfMbox(pieces: AsyncIterable<Buffer>, file: string): AsyncGenerator<ReadMail> {
+/** Mails of an mbox by their numbers; one alone has the name of the file, unless `numbered`. */
+async function* mailsOfMbox(
+  pieces: AsyncIterable<Buffer> | Iterable<Buffer>,
+  file: string,
+  numbered: boolean,
+): AsyncGenerator<ReadMail> {
   const splitter = new MboxSplitter();
   let number = 0;
-  const named = (raw: Buffer): ReadMail => {
-    number++;
-    return { file: `${file}#${number}`, raw };
-  };
-  for await (const piece of pieces) yield* splitter.push(piece).map(named);
-  yield* splitter.end().map(named);
-  if (number === 0) yield { file, problem: 'there is no mail in it' };
+  let first: Buffer | undefined;
+  const named = (raw: Buffer): ReadMail => ({ file: `${file}#${++number}`, raw });
+  function* counted(mails: readonly Buffer[]): Generator<ReadMail> {
+    for (const raw of mails) {
+      if (number === 0 && first === undefined && !numbered) {
+        first = raw;
+        continue;
+      }
+      if (number === 0 && first !== undefined) yield named(first);
+      yield named(raw);
+    }
+  }
+  for await (const piece of pieces) yield* counted(splitter.push(piece));
+  yield* counted(splitter.end());
+  if (number > 0) return;
+  yield first === undefined ? { file, problem: 'there is no mail in it' } : { file, raw: first };
 }
+
+/** Files of these names hold one mail, whatever line they begin with. */
+const holdsOneMail = /\.(?:eml|msg|txt)$/i;
 
 async function* mailsOfFile(path: string, file: string, mbox: boolean): AsyncGenerator<ReadMail> {
   try {
-    if (mbox || (await beginsAsMbox(path))) yield* mailsOfMbox(createReadStream(path), file);
-    else yield { file, raw: await headOf(path) };
+    const mayBeMbox = mbox || !holdsOneMail.test(path);
+    if ((await stat(path)).size <= mostBytes) {
+      const raw = readFileSync(path);
+      if (mbox || (mayBeMbox && isMbox(raw))) yield* mailsOfMbox([raw], file, mbox);
+      else yield { file, raw };
+    } else if (mbox || (mayBeMbox && isMbox(await pieceOf(path, 511))))
+      yield* mailsOfMbox(createReadStream(path), file, mbox);
+    else yield { file, raw: await pieceOf(path, mostBytes - 1) };
   } catch (error) {
     yield { file, problem: `it cannot be read: ${problemOf(error)}` };
   }
@@ -87,14 +110,6 @@ const pieceOf = async (path: string, end: number): Promise<Buffer> => {
   const pieces: Buffer[] = [];
   for await (const piece of createReadStream(path, { end })) if (Buffer.isBuffer(piece)) pieces.push(piece);
   return Buffer.concat(pieces);
-};
-
-const headOf = async (path: string): Promise<Buffer> =>
-  (await stat(path)).size <= mostBytes ? readFile(path) : pieceOf(path, mostBytes - 1);
-
-const beginsAsMbox = async (path: string): Promise<boolean> => {
-  const { size } = await stat(path);
-  return size > 0 && isMbox(await pieceOf(path, 511));
 };
 
 async function* chunksOf(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
@@ -110,7 +125,7 @@ async function* mailsOfInput(stream: NodeJS.ReadableStream, mbox: boolean): Asyn
     yield* chunks;
   }
   if (mbox || isMbox(begin)) {
-    yield* mailsOfMbox(all(), '-');
+    yield* mailsOfMbox(all(), '-', mbox);
     return;
   }
   const pieces: Buffer[] = [];

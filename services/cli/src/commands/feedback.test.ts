@@ -134,6 +134,21 @@ test('folders below folders, a Maildir, an mbox among mails, standard input', as
   );
 });
 
+test('one mail under a From line has the name of its file', async () => {
+  using rig = cliRig();
+  const from = 'From MAILER-DAEMON Thu Apr 29 16:51:04 2027\n';
+  for (const name of ['one', 'one.eml'])
+    writeFileSync(join(rig.directory, name), `${from}${bounce('a@example.org')}`);
+  const { out } = await rig.run('feedback', 'parse', 'one', 'one.eml', '--json');
+  assert.deepEqual(
+    lines(out).map(({ file, kind }) => [file, kind]),
+    [
+      ['one', 'bounce'],
+      ['one.eml', 'bounce'],
+    ],
+  );
+});
+
 test('what cannot be read or is no mail is named, the others are parsed, and the end is 2', async () => {
   using rig = cliRig();
   writeFileSync(join(rig.directory, 'a.eml'), bounce('ada@example.org'));
