@@ -165,6 +165,7 @@ export const textRecipients = (
     const found = find(pattern, words, bystanders, false, false);
     if (found.length > 0) return described(found, words, 'rule', 0.9);
   }
+  if (!words.includes('@')) return [];
   const start = announced.exec(words);
   const parts = start === null ? [words] : [words.slice(start.index + start[0].length), words];
   for (const part of parts) {

@@ -1,6 +1,6 @@
 /** Mails in what a command line names: files, mboxes, Maildirs, folders of them, standard input. */
 import { createReadStream, readFileSync } from 'node:fs';
-import { lstat, opendir, stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isMbox, MboxSplitter } from '@millrace/feedback';
 import type { CommandContext } from './context.ts';
@@ -32,30 +32,29 @@ const isBookkeeping = (name: string): boolean =>
 
 /** Files below a folder, in the order of their names; of a Maildir what is in `cur` and `new`. */
 async function* filesBelow(folder: string): AsyncGenerator<string> {
-  const entries: { readonly name: string; readonly isFolder: boolean }[] = [];
+  const entries: { readonly name: string; readonly isFolder: boolean; readonly isLink: boolean }[] = [];
   for await (const entry of await opendir(folder)) {
     const isFolder = entry.isDirectory();
-    if (isFolder || entry.isFile() || entry.isSymbolicLink()) entries.push({ name: entry.name, isFolder });
+    if (isFolder || entry.isFile() || entry.isSymbolicLink())
+      entries.push({ name: entry.name, isFolder, isLink: entry.isSymbolicLink() });
   }
   const isMaildir = ['cur', 'new'].every((name) =>
     entries.some((entry) => entry.isFolder && entry.name === name),
   );
   entries.sort((one, other) => (one.name < other.name ? -1 : 1));
-  for (const { name, isFolder } of entries) {
+  for (const { name, isFolder, isLink } of entries) {
     const path = join(folder, name);
     if (isFolder) {
       if (name === '.git' || (isMaildir && name === 'tmp')) continue;
       yield* filesBelow(path);
-    } else if (!isMaildir && !isBookkeeping(name) && (await isRegular(path))) yield path;
+    } else if (!isMaildir && !isBookkeeping(name) && (!isLink || (await leadsToFile(path)))) yield path;
   }
 }
 
 /** A link to a folder is not followed: it may lead back. */
-const isRegular = async (path: string): Promise<boolean> => {
-  const facts = await lstat(path);
-  if (!facts.isSymbolicLink()) return facts.isFile();
+const leadsToFile = async (link: string): Promise<boolean> => {
   try {
-    return (await stat(path)).isFile();
+    return (await stat(link)).isFile();
   } catch {
     // A link that leads nowhere: reading it says so.
     return true;
