@@ -187,6 +187,70 @@ for (const [phase, code, enhanced, text, category] of answers) {
   });
 }
 
+/** Words of bounces, most of them without codes: category, and whether hard. */
+const bounced: readonly (readonly [string, string | null, ReplyCategory, boolean])[] = [
+  ['The email account that you tried to reach is disabled', '5.2.1', 'invalid_recipient', true],
+  ['The email account that you tried to reach is over quota and inactive', '5.2.2', 'mailbox_full', false],
+  ['<x@y.test>: Recipient address rejected: host z said: 550 mailbox full', '5.1.1', 'mailbox_full', false],
+  [
+    'RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup',
+    '5.1.10',
+    'invalid_recipient',
+    true,
+  ],
+  [
+    'Host or domain name not found. Name service error for name=y.test type=MX: Host not found',
+    null,
+    'invalid_domain',
+    true,
+  ],
+  [
+    'Host or domain name not found. Name service error for name=y.test type=MX: Host not found, try again',
+    null,
+    'dns_failed',
+    false,
+  ],
+  ["Sorry, I couldn't find any host named y.test.", null, 'invalid_domain', true],
+  [
+    'delivery temporarily suspended: connect to mx[192.0.2.1]:25: Connection refused',
+    null,
+    'connection_failed',
+    false,
+  ],
+  ['retry time not reached for any host after a long failure period', null, 'timed_out', false],
+  ['Message expired', '5.4.300', 'timed_out', false],
+  ["sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", null, 'relaying_denied', true],
+  ['User ada (ada@y.test) not listed in Domino Directory', null, 'invalid_recipient', true],
+  ['The recipient name is not recognized', null, 'invalid_recipient', true],
+  ['As their mailbox is full.', null, 'mailbox_full', false],
+  ['Client host [192.0.2.1] blocked using zen.spamhaus.org', '5.7.1', 'ip_listed', false],
+  ['Message scored too high on spam scale', '5.7.1', 'spam_content', false],
+  ['Hop count exceeded - possible mail loop', '5.4.14', 'server_busy', false],
+  ['No', null, 'other', true],
+];
+
+for (const [text, enhanced, category, hard] of bounced)
+  test(`a bounce for "${text.slice(0, 60)}" is ${category}, ${hard ? 'hard' : 'soft'}`, () => {
+    const meaning = classifyReply({ code: 500, enhanced, text }, 'rcpt');
+    assert.deepEqual(
+      [meaning.outcome, meaning.category, meaning.hard],
+      ['bounced', category, hard],
+      meaning.rule,
+    );
+  });
+
+test('each answer names the rule that decided', () => {
+  const rules: readonly [number, string | null, string, string][] = [
+    [550, '5.1.1', 'No such user', 'enhanced-5.1.1'],
+    [421, '4.7.0', '[TSS04] later', 'yahoo-deferral'],
+    [550, null, 'No such user', 'text-user-unknown'],
+    [551, null, 'No', 'code-551'],
+    [250, null, 'OK', 'code-250'],
+  ];
+  for (const [code, enhanced, text, rule] of rules)
+    assert.equal(classifyReply({ code, enhanced, text }, 'rcpt').rule, rule);
+});
+
 test('STARTTLS asked for in the middle of a mail is for now: the next connection does it', () => {
   const reply = { code: 530, enhanced: '5.7.0', text: 'Must issue a STARTTLS command first' };
   const { outcome, category, hard } = classifyReply(reply, 'mail');

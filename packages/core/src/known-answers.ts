@@ -26,7 +26,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-spf-dkim-dmarc',
     pattern:
-      /required authentication level|dmarc|\bspf\b.{0,200}(?:fail|check|reject|deny|denied)|\bdkim\b.{0,200}fail|sender policy framework/i,
+      /required authentication level|dmarc|\bspf\b.{0,200}(?:fail|check|reject|deny|denied)|\bdkim\b.{0,200}fail|per spf|spf policy|sender policy framework/i,
     category: 'authentication',
   },
   {
@@ -71,7 +71,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-block-list',
     pattern:
-      /spamhaus|spamcop|barracudacentral|\bRBL\b|\bDNSBL\b|block ?list|black-?list|\bIPTS0[45]\b|blocked - see|\bsorbs\b|senderbase|listed (?:at|in|on|by) (?:\S{1,60}\.)?(?:zen|sbl|xbl|pbl|bl|dnsbl|spam)\b|is on (?:a|our) (?:black|block|deny)|(?:IP|host|address)(?: address)? \[?[\d.]{7,15}\]? (?:is |has been )?(?:blocked|banned|refused|rejected)/i,
+      /spamhaus|spamcop|barracudacentral|\bRBL\b|\bDNSBL\b|block ?list|black-?list|\bIPTS0[45]\b|blocked - see|\bsorbs\b|abuseat|senderbase|\bRLY:[A-Z]|\bDYN:B|\bRTR:B|listed (?:at|in|on|by) (?:\S{1,60}\.)?(?:zen|sbl|xbl|pbl|bl|dnsbl|spam)\b|is on (?:a|our) (?:black|block|deny)|(?:IP|host|address)(?: address)? \[?[\d.]{7,15}\]? (?:is |has been )?(?:blocked|banned|refused|rejected)/i,
     category: 'ip_listed',
     codeClass: 5,
     overCode: true,
@@ -144,8 +144,20 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-mailbox-closed',
     pattern:
-      /(?:account|mailbox|user|recipient|address|e-?mail)(?: \S{1,100})? (?:is |has been |was |have been )?(?:permanently |now )?(?:disabled|closed|deactivated|terminated|cancell?ed|deleted|expired|removed|discontinued|locked by admin)\b|no longer (?:available|active|valid|exists?|in use|works?|employed|with|on (?:this|the) (?:server|system)|has an account|accept(?:s|ing)|a customer|used|maintained|monitored|here)|account (?:is )?(?:closed|dead)|discontinued (?:user|mailbox|account)|(?:user|account|mailbox) (?:has )?(?:moved|left)\b|DisabledUser/i,
+      /(?:account|mailbox|user|recipient|address|e-?mail)(?: \S{1,100})? (?:is |has been |was |have been )?(?:permanently |now )?(?:disabled|closed|deactivated|terminated|cancell?ed|deleted|expired|removed|discontinued|locked by admin)\b|no longer (?:available|active|valid|exists?|in use|works?|employed|with|on (?:this|the) (?:server|system)|has an account|accept(?:s|ing)|a customer|used|maintained|monitored|here)|account (?:is )?(?:closed|dead)|account that you tried to reach is disabled|discontinued (?:user|mailbox|account)|(?:user|account|mailbox) (?:has )?(?:moved|left)\b|DisabledUser/i,
     category: 'invalid_recipient',
+    codeClass: 5,
+  },
+  {
+    name: 'text-host-try-again',
+    pattern: /host not found, try again|name service error[^.]{0,200}try again/i,
+    category: 'dns_failed',
+  },
+  {
+    name: 'text-host-not-found',
+    pattern:
+      /host (?:or domain name )?not found|name service error|could not be found in (?:the )?(?:domain name|DNS)/i,
+    category: 'invalid_domain',
     codeClass: 5,
   },
   {
@@ -157,7 +169,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-invalid-recipient',
     pattern:
-      /not our customer|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting) (?:(?:final|delivery|destination|local|e-?mail) ){0,2}(?:recipient|mailbox|address|user(?:id)?\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mailbox (?:here|by)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|does not have a final e-?mail|n['’]existe pas|non recens|no (?:valid )?(?:recipients?|match(?:es)?(?: for| in| to)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|in my|on) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
+      /not our customer|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting) (?:(?:final|delivery|destination|local|e-?mail) ){0,2}(?:recipient|mailbox|address|user(?:id)?\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mailbox (?:here|by)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|does not have a final e-?mail|n['’]existe pas|non recens|no (?:valid )?(?:recipients?|match(?:es)?(?: for| in| to)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|on) (?:valid|known|our|this|my) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
     category: 'invalid_recipient',
     codeClass: 5,
   },
@@ -170,7 +182,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-inactive',
     pattern:
-      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail(?! from)/i,
+      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|(?<!delivery )temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail(?! from)/i,
     category: 'inactive',
   },
 
@@ -226,15 +238,21 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-content',
     pattern:
-      /\bvirus(?:es)?\b|malware|attachment type|security polic|(?:message|mail) content (?:rejected|not (?:allowed|accepted)|refused)|prohibited (?:content|attachment)|(?:banned|forbidden|dangerous|executable|blocked|illegal) (?:content|attachment|file)|attachments? (?:is |are )?not (?:allowed|accepted|permitted)|infected|bare (?:LF|linefeed)|malformed (?:message|header)|invalid (?:header|content|message)|8-?bit.{0,60}header|improper use of/i,
+      /\bvirus(?:es)?\b|malware|attachment type|security polic|(?:message|mail) content (?:rejected|not (?:allowed|accepted)|refused)|prohibited (?:content|attachment)|(?:banned|forbidden|dangerous|executable|blocked|illegal) (?:content|attachment|file)|attachments? (?:is |are )?not (?:allowed|accepted|permitted)|infected|bare (?:LF|linefeed)|malformed (?:message|header)|invalid (?:header|content|message)|content restriction|8-?bit.{0,60}header|improper use of/i,
     category: 'content_rejected',
     codeClass: 5,
   },
   {
     name: 'text-sender-refused',
     pattern:
-      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|not accepting mail from|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib/i,
+      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|not accepting mail from|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib|will not accept delivery|blocking senders/i,
     category: 'policy',
+    codeClass: 5,
+  },
+  {
+    name: 'text-spam-word',
+    pattern: /\bspam\b|\bjunk ?mail\b/i,
+    category: 'spam_content',
     codeClass: 5,
   },
   {
@@ -249,9 +267,8 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-dns-failed',
     pattern:
-      /DNS (?:server )?(?:failure|failed|error|timeout|lookup|problem|query|soft)|name server:|name service (?:error|timeout)|(?:host|domain)(?: name)? lookup (?:did not complete|fail|defer)|CNAME lookup failed|temporary (?:lookup|DNS|resolution|name)|servfail|lowest numbered MX record points to local|resolve/i,
+      /DNS (?:server )?(?:failure|failed|error|timeout|lookup|problem|query|soft)|name server:|name service (?:error|timeout)|(?:host|domain)(?: name)? lookup (?:did not complete|fail|defer)|CNAME lookup failed|temporary (?:lookup|DNS|resolution|name)|servfail|lowest numbered MX record points to local/i,
     category: 'dns_failed',
-    codeClass: 4,
   },
   {
     name: 'text-connection-failed',
@@ -262,7 +279,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-timed-out',
     pattern:
-      /(?:retry|delivery|queue|message|time|deferral)[^.]{0,40} ?(?:time(?:d)? ?-?out|timed out|expir|timeout exceeded|limit exceeded|time exceeded|too long)|time ?limit exceeded|(?:not|un)(?:able to)?(?: be)?(?: been)? delivere?d? (?:for|in|within|after) (?:\d|the)|in (?:the )?queue (?:too long|for|longer)|expired|too old|lifetime|giving up after|has timed out|\btimed? ?out\b|attempts? (?:made|failed|exceeded)|failed \d{1,4} attempts|delivery attempts|will keep trying|retried for|after trying for|max(?:imum)? (?:retr|time|number of)|for (?:more than |over )?\d{1,3} (?:hours|days)/i,
+      /retry time not reached|(?:retry|delivery|queue|message|time|deferral)[^.]{0,40} ?(?:time(?:d)? ?-?out|timed out|expir|timeout exceeded|limit exceeded|time exceeded|too long)|time ?limit exceeded|(?:not|un)(?:able to)?(?: be)?(?: been)? delivere?d? (?:for|in|within|after) (?:\d|the)|in (?:the )?queue (?:too long|for|longer)|expired|too old|lifetime|giving up after|has timed out|\btimed? ?out\b|attempts? (?:made|failed|exceeded)|failed \d{1,4} attempts|delivery attempts|will keep trying|retried for|after trying for|max(?:imum)? (?:retr|time|number of)|for (?:more than |over )?\d{1,3} (?:hours|days)/i,
     category: 'timed_out',
   },
   {
