@@ -1,25 +1,15 @@
 /** What the tenant's endpoint of the bench took, against what mail.events says. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { topics, type WebhookType, webhookTypeOf } from '@millrace/core';
+import { subscribableTypes, topics, type WebhookType, webhookTypeOf } from '@millrace/core';
 import { connectKafka, kafkaOptionsOf } from '@millrace/kafka';
 import { loadConfig } from '@millrace/service';
 import type { Pipeline } from '../../infra/pipeline/pipeline.ts';
 import type { WebhookReceiver, WebhookTally } from '../rig/webhook-receiver.ts';
 
 /** What came of messages, and that they were taken: two events of each message at least. */
-export const benchTypes: readonly WebhookType[] = [
-  'message.accepted',
-  'message.deferred',
-  'message.delivered',
-  'message.bounced',
-  'message.expired',
-  'message.suppressed',
-  'message.rejected',
-  'message.cancelled',
-  'message.complained',
-  'message.unsubscribed',
-  'message.auto_replied',
-];
+export const benchTypes: readonly WebhookType[] = subscribableTypes.filter(
+  (type) => type.startsWith('message.') && type !== 'message.routed',
+);
 
 export interface WebhookFigures extends WebhookTally {
   /** Until all were there, from the call on, ms. */

@@ -5,20 +5,11 @@ import { type Fields, field, parseFields } from './fields.ts';
 import type { Mail } from './mail.ts';
 import type { Complaint, ReturnedMessage } from './report.ts';
 
-/** What a person, or a filter for them, said against the mail. `auth-failure` and `not-spam` are not among them. */
-const againstTheMail: ReadonlySet<string> = new Set([
-  'abuse',
-  'fraud',
-  'virus',
-  'other',
-  'opt-out',
-  'opt-out-list',
-  'miscategorized',
-  'complaint',
-]);
+/** Feedback types that nobody complains with. What is not known counts as a complaint. RFC 5965 7.3, RFC 6591. */
+const harmless: ReadonlySet<string> = new Set(['not-spam', 'auth-failure']);
 
 /** True: whoever complained must get no more mail. An authentication failure or a "not spam" is none such. */
-export const isAgainstTheMail = (complaint: Complaint): boolean => againstTheMail.has(complaint.type);
+export const isAgainstTheMail = ({ type }: Pick<Complaint, 'type'>): boolean => !harmless.has(type);
 
 const clean = (value: string | undefined): string | null => {
   const text = value?.trim() ?? '';

@@ -25,7 +25,7 @@ const measures =
   /^\s{0,2}(?:hours?|days?|minutes?|seconds?|bytes?|kb|k\b|mb|recipients?|messages?|lines?|times|[A-Z]\w+ (?:Ave|St|Street|Road)|%)/i;
 
 /** The reply code and enhanced code in a text: those that words introduce before those that only stand there. */
-export const replyIn = (text: string): FoundReply => {
+const replyIn = (text: string): FoundReply => {
   let code: number | null = null;
   let enhanced: string | null = null;
   for (const match of text.matchAll(replyText)) {

@@ -206,7 +206,7 @@ const withoutUnread = (html: string): string => {
 };
 
 /** The words of HTML, a line for each block: enough to look for addresses and answers in. */
-export const textOfHtml = (html: string): string =>
+const textOfHtml = (html: string): string =>
   withoutUnread(html.slice(0, longestText))
     .replace(/<(?:br|\/p|\/div|\/tr|\/li|\/h[1-6]|\/table|p|div|tr)\b[^<>]{0,1000}>/gi, '\n')
     .replace(/<\/?[a-z!][^<>]{0,2000}>/gi, ' ')

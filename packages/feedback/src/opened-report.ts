@@ -1,7 +1,7 @@
 /** A mail with everything that the steps of parsing look at, found once. */
 import { addressesOf, addressOf, verpRecipient } from './addresses.ts';
 import { type DeliveryStatus, parseDeliveryStatus, statusInText } from './delivery-status.ts';
-import { type Fields, field, parseFields, readable } from './fields.ts';
+import { type Fields, field, readable } from './fields.ts';
 import type { Mail, Part } from './mail.ts';
 import { originOf } from './origins/index.ts';
 import type { OriginTable } from './origins/origin-table.ts';
@@ -121,7 +121,3 @@ export const openReport = (mail: Mail): OpenedReport => {
     expected: [...new Set([...(returned?.to ?? []), ...verp])],
   };
 };
-
-/** For parts that are nothing but fields. */
-export const partFields = (part: Part | undefined): Fields =>
-  part === undefined ? none : parseFields(part.text);

@@ -1,6 +1,6 @@
 /** What a report changes: events, and who must not be sent to any more. Pure. */
 import { everyList, parseAddress, recipientCategories, suppressionAddress } from '@millrace/core';
-import type { FeedbackReport, ReportedRecipient } from '@millrace/feedback';
+import { type FeedbackReport, isAgainstTheMail, type ReportedRecipient } from '@millrace/feedback';
 import type { MessageEvent, Suppression } from '@millrace/schemas';
 import type { Match } from './match.ts';
 
@@ -57,9 +57,6 @@ export const spelled = (address: string | null | undefined): string | undefined 
   return parsed.kind === 'address' ? suppressionAddress(parsed) : undefined;
 };
 
-/** Feedback types that are no complaint of the recipient. RFC 5965 7.3, RFC 6591. */
-const harmlessComplaints: ReadonlySet<string> = new Set(['not-spam', 'auth-failure']);
-
 export const decide = (facts: ToDecide): Decision => {
   const { report, match, message } = facts;
   const tenant = message?.tenant ?? match.tenant;
@@ -89,8 +86,8 @@ export const decide = (facts: ToDecide): Decision => {
     }
     case 'complaint': {
       const type = report.complaint?.type ?? 'abuse';
-      if (harmlessComplaints.has(type)) return none;
-      if (type === 'opt-out' || type.startsWith('opt-out')) return unsubscribed(facts, head, strong);
+      if (!isAgainstTheMail({ type })) return none;
+      if (type.startsWith('opt-out')) return unsubscribed(facts, head, strong);
       const note = `${type}${report.complaint?.userAgent ? `, ${report.complaint.userAgent}` : ''}`;
       return {
         ...none,

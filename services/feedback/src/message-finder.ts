@@ -2,6 +2,7 @@
  * The event of a message that a report is about, out of mail.events: a message id holds the time from which on to read. Ids
  * that are asked for together are looked for in one reading, and what was found is remembered for a while.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessageId, messageIdTime, topics } from '@millrace/core';
 import type { Kafka } from '@millrace/kafka';
 import type { MessageEvent } from '@millrace/schemas';
@@ -57,7 +58,7 @@ export class MessageFinder {
 
   async #readAll(): Promise<void> {
     while (this.#asked.size > 0) {
-      await pause(this.#options.gatherMs ?? 100);
+      await sleep(this.#options.gatherMs ?? 100);
       const wanted = this.#asked;
       this.#asked = new Map();
       try {
@@ -108,5 +109,3 @@ export class MessageFinder {
     this.#found.set(id, event);
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -17,7 +17,7 @@ export interface IncomingReport {
 }
 
 /** Content up to this goes into the record, above it into the blob store, bytes. */
-export const inlineBytes = 262_144;
+const inlineBytes = 262_144;
 
 const envelope = {
   ...{
@@ -81,4 +81,4 @@ export class ReportIntake {
 }
 
 /** A file that is imported twice is one report. */
-export const importedId = (raw: Buffer): string => deriveMessageId(0, hash('sha256', raw, 'hex'));
+const importedId = (raw: Buffer): string => deriveMessageId(0, hash('sha256', raw, 'hex'));

@@ -74,7 +74,7 @@ interface Batch {
 /** JSON of the events of one request. */
 const mostBatchBytes = 262_144;
 /** Messages of one endpoint that wait in delay tiers; further ones stay in hand. */
-export const mostWaitingMessages = 500;
+const mostWaitingMessages = 500;
 /** Events that were posted last, so that those that are told twice are not posted twice. */
 const rememberedEvents = 500;
 /** Of those that are too old so many are given up at once. */

@@ -18,7 +18,7 @@ export interface FanOut {
   queued(): number;
 }
 
-export const fanOutGroup = 'webhooks-fan-out';
+const fanOutGroup = 'webhooks-fan-out';
 
 export async function startFanOut(
   kafka: Kafka,

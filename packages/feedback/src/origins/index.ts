@@ -7,7 +7,7 @@ import * as providers from './providers.ts';
 import * as servers from './servers.ts';
 
 /** Those that sign with their name first, then the software that many run. */
-export const originTables: readonly OriginTable[] = [
+const originTables: readonly OriginTable[] = [
   providers.gmail,
   providers.yandex,
   providers.mailru,
