@@ -47,9 +47,10 @@ const held = (count: number): Promise<boolean> =>
   );
 
 test('a suspended provider gets nothing within a second, others go on, and all goes out once it is resumed', async (t) => {
-  // Slow enough that the suspension comes in the middle.
+  // Slow enough that the suspension comes in the middle; few enough that none is put off for want of room in the window,
+  // however slow the machine: nobody brings those back here.
   await rig.sandbox.behave('gmail', { latency: { after_dot_ms: 200 } });
-  const gmail = mails(600, 'gmail.com');
+  const gmail = mails(400, 'gmail.com');
   await rig.send(...gmail);
   await rig.until(() => delivered(gmail) > 20, 'some are delivered');
   const key = await rig.control('suspension', 'isp:batch/gmail');
@@ -63,7 +64,7 @@ test('a suspended provider gets nothing within a second, others go on, and all g
     return performance.now() - lastAt > 4_000;
   }, 'nothing more is delivered');
   t.diagnostic(`the last mail ${Math.round(lastAt - suspendedAt)} ms after the suspension`);
-  assert.ok(last < 600, 'all were delivered already');
+  assert.ok(last < 400, 'all were delivered already');
   // Within a second where nothing else runs; the rest of the mails would take longer than this in any case.
   assert.ok(lastAt - suspendedAt < 5_000, `the last one ${lastAt - suspendedAt} ms after the suspension`);
   const yahoo = mails(20, 'yahoo.com');
@@ -72,7 +73,7 @@ test('a suspended provider gets nothing within a second, others go on, and all g
   assert.equal(delivered(gmail), last);
   await rig.sandbox.behave('gmail', { latency: { after_dot_ms: 0 } });
   await rig.undo(key);
-  await rig.until(() => delivered(gmail) === 600, 'all of gmail');
+  await rig.until(() => delivered(gmail) === 400, 'all of gmail');
   const [first] = gmail;
   assert.ok(first);
   assert.deepEqual(rig.kindsOf(first), ['delivered']);
