@@ -25,6 +25,8 @@ export interface BedOptions {
   readonly oneSource?: boolean;
   /** Whether events are posted to a receiver that refuses a third of the requests. Default false. */
   readonly webhooks?: boolean;
+  /** Whether the shaper acts on answers, and not only tells. Default false. */
+  readonly shaperActs?: boolean;
   readonly progress: (line: string) => void;
 }
 
@@ -106,6 +108,7 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
         ],
         sandbox: { behaviour_file: behaviourFile, keep: 'none', verify: 'off', keep_arrivals: 1_000_000 },
         telemetry: { log_level: 'warn' },
+        shaper: { act: options.shaperActs ?? false },
         ...(webhooks === undefined
           ? {}
           : { tenants: { local: { webhooks: { bench: endpointOf(webhooks) } } } }),

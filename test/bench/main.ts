@@ -14,9 +14,11 @@ import { reportJson, reportLines } from './report.ts';
 import { batch } from './scenarios/batch.ts';
 import { crash } from './scenarios/crash.ts';
 import { feedback } from './scenarios/feedback.ts';
+import { forecast } from './scenarios/forecast.ts';
 import { isolation } from './scenarios/isolation.ts';
 import { lanes } from './scenarios/lanes.ts';
 import { mixed } from './scenarios/mixed.ts';
+import { probing } from './scenarios/probing.ts';
 import { realtime } from './scenarios/realtime.ts';
 import { relay } from './scenarios/relay.ts';
 import type { Comparison, Scenario } from './scenarios/scenario.ts';
@@ -32,6 +34,8 @@ const scenarios: readonly Scenario[] = [
   crash,
   isolation,
   shaping,
+  probing,
+  forecast,
   lanes,
   feedback,
 ];

@@ -88,6 +88,13 @@ export class Sink {
     return stats.isps[isp]?.sources[address]?.max_open ?? 0;
   }
 
+  /** Mails that the ISP has deferred since the last `clear`. */
+  async deferred(isp: string): Promise<number> {
+    const response = await fetch(`${this.#url}/stats?history=false`);
+    const stats: Pick<SandboxStats, 'isps'> = JSON.parse(await response.text());
+    return Object.values(stats.isps[isp]?.mails.deferred ?? {}).reduce((sum, count) => sum + count, 0);
+  }
+
   async behave(isp: string, behaviour: object): Promise<void> {
     const response = await fetch(`${this.#url}/behaviour/${isp}`, {
       method: 'PUT',

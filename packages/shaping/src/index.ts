@@ -10,5 +10,6 @@ export { limitChangesOf, limitsEntryOf } from './limit-changes.ts';
 export { durationText, rateText } from './limit-words.ts';
 export { parseAutomation } from './parse-automation.ts';
 export { parseShaping, shippedShapingFile } from './parse-shaping.ts';
+export { ratePerSecond } from './quantities.ts';
 export { LimitsEntry } from './shaping-schema.ts';
 export { readShapingFile, type ShapingText, shapingOfText } from './shaping-text.ts';
