@@ -16,6 +16,7 @@ import type {
 import { sendDeadLetter } from './dead-letter.ts';
 import { KafkaClosedError, MalformedRecordError } from './errors.ts';
 import { failureOf } from './failure.ts';
+import { FlowBudget } from './flow-budget.ts';
 import type { Held } from './held.ts';
 import type { Codec } from './kafka.ts';
 import type { KafkaLogger } from './log.ts';
@@ -32,6 +33,9 @@ const heartbeatMs = 1_000;
 const fetchBytes = 4_194_304;
 const finalCommitMs = 3_000;
 const restartMs = 500;
+const flowLimits = { together: 256, ofPartition: 32 };
+/** A quarter of the time for which a record counts as being on its way. */
+const flowTurnMs = 1_000;
 
 /** What a consumer is made with, besides its options. */
 export interface ConsumerParts {
@@ -56,6 +60,8 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
   readonly #pausedTopics = new Set<string>();
   readonly #pausedPartitions = new Set<string>();
   readonly #drained: (() => void)[] = [];
+  readonly #flow = new FlowBudget(flowLimits);
+  #flowTimer: NodeJS.Timeout | undefined;
   #consumer: KafkaJsConsumer | undefined;
   #loading: Promise<void> = Promise.resolve();
   #limits: WindowLimits;
@@ -76,6 +82,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
   /** Joins the group; resolves as soon as that has been asked for. */
   async start(): Promise<void> {
     this.#options.signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#flowTimer = setInterval(() => this.#turn(), flowTurnMs);
     await this.#run();
   }
 
@@ -221,7 +228,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
         continue;
       }
       window?.lose();
-      this.#partitions.set(key, new PartitionWindow(topic, partition, theirs));
+      this.#partitions.set(key, new PartitionWindow(topic, partition, theirs, this.#flow));
     }
     this.#limits = {
       records: this.#windowRecords,
@@ -286,17 +293,23 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       return;
     }
     const { records } = fetchedBatchOf(batch);
-    const lastOffset = Number(batch.lastOffset());
     const highWatermark = Number(batch.highWatermark);
-    if (!window.take(records, lastOffset, highWatermark)) {
+    if (!window.take(records, highWatermark)) {
       window.lose();
-      window = new PartitionWindow(topic, batch.partition, undefined);
+      window = new PartitionWindow(topic, batch.partition, undefined, this.#flow);
       this.#partitions.set(key, window);
-      window.take(records, lastOffset, highWatermark);
+      window.take(records, highWatermark);
     }
     resolveOffset(batch.lastOffset());
-    if (window.dirty) this.#scheduleCommit();
     this.#handOut(window);
+    window.keep();
+    if (window.dirty) this.#scheduleCommit();
+  }
+
+  /** What has been on its way for long is not waited for any longer. */
+  #turn(): void {
+    this.#flow.nextTurn();
+    for (const window of this.#partitions.values()) if (window.isHungry) this.#handOut(window);
   }
 
   #handOut(window: PartitionWindow): void {
@@ -377,7 +390,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
   #complete(window: PartitionWindow, record: FetchedRecord): void {
     if (!window.complete(record) || window.lost.aborted) return;
     this.#scheduleCommit();
-    if (window.queued > 0) this.#handOut(window);
+    if (window.isHungry) this.#handOut(window);
     if (this.#drained.length > 0 && this.#inFlight() === 0)
       for (const done of this.#drained.splice(0)) done();
   }
@@ -462,6 +475,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
 
   async #stop(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#abort);
+    clearInterval(this.#flowTimer);
     this.#joined.reject(new KafkaClosedError('The consumer'));
     this.#applyPauses();
     const limit = new AbortController();

@@ -1,13 +1,16 @@
 /** One assigned partition: what was fetched, what is handed out, what is finished, what is committed. */
 import { decodeCompleted, encodeCompleted } from './completed-offsets.ts';
 import type { PartitionStats } from './consumer-options.ts';
+import type { FlowBudget, PartitionFlow } from './flow-budget.ts';
 import { OffsetWindow, type Slot } from './offset-window.ts';
-import { ownHeaders, type RecordHeaders } from './record-headers.ts';
-import type { WireRecord } from './wire/record-batch-decoder.ts';
+import type { RecordHeaders } from './record-headers.ts';
+import type { RecordRun } from './wire/record-batch-decoder.ts';
 
-/** A record as it was fetched, copied out of the response so that it does not keep all of that in memory. */
+/** A record that is handed out, copied out of the response so that it does not keep all of that in memory. */
 export interface FetchedRecord {
   readonly slot: Slot;
+  /** Turn of the flow budget. */
+  readonly turn: number;
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly bytes: Buffer;
@@ -34,11 +37,15 @@ export class PartitionWindow {
   readonly #lost = new AbortController();
   readonly #window: OffsetWindow;
   readonly #finishedBefore: readonly (readonly [number, number])[];
-  readonly #queue: FetchedRecord[] = [];
+  readonly #flow: PartitionFlow;
+  readonly #budget: FlowBudget;
+  /** Fetched and not handed out. */
+  readonly #runs: RecordRun[] = [];
+  /** Where fetching goes on. */
+  #position: number;
   #committed: Committed | undefined;
   #inFlight = 0;
   #inFlightBytes = 0;
-  #queuedBytes = 0;
   #highWatermark = 0;
   /** Position from which a batch was asked for again. */
   #askedAgainFrom = -1;
@@ -48,12 +55,17 @@ export class PartitionWindow {
   dirty = false;
   /** Records are being handed out further up the stack. */
   handing = false;
+  /** Nothing but the flow budget keeps back what is next. */
+  #heldByFlow = false;
 
-  constructor(topic: string, partition: number, committed: Committed | undefined) {
+  constructor(topic: string, partition: number, committed: Committed | undefined, budget: FlowBudget) {
     this.topic = topic;
     this.partition = partition;
     this.#committed = committed;
-    this.#window = new OffsetWindow(committed?.offset ?? 0);
+    this.#budget = budget;
+    this.#flow = budget.open();
+    this.#position = committed?.offset ?? 0;
+    this.#window = new OffsetWindow(this.#position);
     this.#finishedBefore =
       committed === undefined ? [] : decodeCompleted(committed.offset, committed.metadata);
     this.#highWatermark = committed?.offset ?? 0;
@@ -68,7 +80,14 @@ export class PartitionWindow {
   }
 
   get queued(): number {
-    return this.#queue.length;
+    let sum = 0;
+    for (const run of this.#runs) sum += run.left;
+    return sum;
+  }
+
+  /** Records are fetched, and it is worth handing out more. */
+  get isHungry(): boolean {
+    return this.#runs.length > 0 && (!this.#heldByFlow || this.#flow.isLow);
   }
 
   get committed(): Committed | undefined {
@@ -77,13 +96,13 @@ export class PartitionWindow {
 
   /** Where fetching goes on. */
   get position(): number {
-    return this.#window.end;
+    return this.#position;
   }
 
   /** The partition went to another worker, or the log is another one: what is in flight no longer counts here. */
   lose(): void {
-    this.#queue.length = 0;
-    this.#queuedBytes = 0;
+    this.#runs.length = 0;
+    this.#budget.close(this.#flow);
     this.#lost.abort();
   }
 
@@ -99,41 +118,52 @@ export class PartitionWindow {
   }
 
   /** Takes a fetched batch. False: the log ends before our position, it is not the log that was read before. */
-  take(records: readonly WireRecord[], lastOffset: number, highWatermark: number): boolean {
-    if (highWatermark < this.#window.end) return false;
+  take(run: RecordRun, highWatermark: number): boolean {
+    if (highWatermark < this.#position) return false;
     this.#highWatermark = highWatermark;
-    for (const record of records) {
-      const { offset } = record;
-      if (offset < this.#window.end) continue;
-      if (this.#isFinished(offset)) {
-        this.#window.add(offset, true);
-        this.dirty = true;
-        continue;
-      }
-      const bytes = record.value === null ? empty : Buffer.from(record.value);
-      this.#queuedBytes += bytes.length;
-      this.#queue.push({
-        slot: this.#window.add(offset),
-        timestamp: record.timestamp,
-        key: record.key === null ? null : Buffer.from(record.key),
-        bytes,
-        headers: ownHeaders(record.headers),
-      });
-    }
-    this.#window.skipTo(lastOffset + 1);
+    while (run.nextOffset !== undefined && run.nextOffset < this.#position) run.skip();
+    this.#runs.push(run);
+    this.#position = Math.max(this.#position, run.lastOffset + 1);
     return true;
   }
 
-  /** The next record to hand out, where the window has room for it. */
+  /** What of the batches is not handed out by now waits as copies: the responses may go. */
+  keep(): void {
+    this.#runs.at(-1)?.keep();
+  }
+
+  /** The next record to hand out, where the window and the flow of records have room for it. */
   next(limits: WindowLimits): FetchedRecord | undefined {
-    const record = this.#queue[0];
-    if (record === undefined || this.#inFlight >= limits.records) return undefined;
-    if (this.#inFlight > 0 && this.#inFlightBytes + record.bytes.length > limits.bytes) return undefined;
-    this.#queue.shift();
+    this.#heldByFlow = false;
+    for (let run = this.#runs[0]; run !== undefined; run = this.#runs[0]) {
+      const offset = run.nextOffset;
+      if (offset === undefined) {
+        this.#runs.shift();
+        this.#window.skipTo(run.lastOffset + 1);
+      } else if (this.#isFinished(offset)) {
+        run.skip();
+        this.#window.add(offset, true);
+        this.dirty = true;
+      } else {
+        if (this.#inFlight >= limits.records) return undefined;
+        if (this.#inFlight > 0 && this.#inFlightBytes + run.nextBytes > limits.bytes) return undefined;
+        if (this.#flow.hasRoom) return this.#handOut(run, offset);
+        this.#heldByFlow = true;
+        this.#flow.paused();
+        return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  #handOut(run: RecordRun, offset: number): FetchedRecord | undefined {
+    const record = run.takeOwn();
+    if (record === undefined) return undefined;
+    const { timestamp, key, value, headers } = record;
+    const bytes = value ?? empty;
     this.#inFlight += 1;
-    this.#inFlightBytes += record.bytes.length;
-    this.#queuedBytes -= record.bytes.length;
-    return record;
+    this.#inFlightBytes += bytes.length;
+    return { slot: this.#window.add(offset), turn: this.#flow.took(), timestamp, key, bytes, headers };
   }
 
   /** Whether this was the call that finished it. */
@@ -141,6 +171,7 @@ export class PartitionWindow {
     if (!this.#window.complete(record.slot)) return false;
     this.#inFlight -= 1;
     this.#inFlightBytes -= record.bytes.length;
+    this.#flow.finished(record.turn);
     this.dirty = true;
     return true;
   }
@@ -148,7 +179,7 @@ export class PartitionWindow {
   /** What is to be committed now: the lowest unfinished offset, and what is finished above it. */
   toCommit(): Committed {
     const offset = this.#window.watermark;
-    return { offset, metadata: encodeCompleted(offset, this.#window.completedAbove()) };
+    return { offset, metadata: encodeCompleted(offset, this.#completedAbove()) };
   }
 
   committedTo(committed: Committed): void {
@@ -161,12 +192,19 @@ export class PartitionWindow {
       topic: this.topic,
       partition: this.partition,
       inFlight: this.#inFlight,
-      queued: this.#queue.length,
-      bytes: this.#inFlightBytes + this.#queuedBytes,
+      queued: this.queued,
+      bytes: this.#inFlightBytes + this.#runs.reduce((sum, run) => sum + run.bytesLeft, 0),
       watermark,
       lag: Math.max(0, this.#highWatermark - watermark),
       paused,
     };
+  }
+
+  /** What has finished here, and what had finished before of the records that have not been come to again. */
+  *#completedAbove(): Generator<number> {
+    yield* this.#window.completedAbove();
+    for (const [from, to] of this.#finishedBefore)
+      for (let offset = Math.max(from, this.#window.end); offset < to; offset += 1) yield offset;
   }
 
   #isFinished(offset: number): boolean {

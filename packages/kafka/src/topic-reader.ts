@@ -148,7 +148,8 @@ export class TopicReader {
     // Where a log was truncated or made anew, its own offsets count.
     if (Number(batch.highWatermark) < (this.#positions.get(partition) ?? 0))
       this.#positions.set(partition, 0);
-    for (const message of fetchedBatchOf(batch).records) {
+    const { records } = fetchedBatchOf(batch);
+    for (let message = records.take(); message !== undefined; message = records.take()) {
       const { offset } = message;
       if (offset < (this.#positions.get(partition) ?? 0)) continue;
       if (signal.aborted) return;

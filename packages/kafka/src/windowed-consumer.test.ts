@@ -183,6 +183,67 @@ test('the window is bounded by records and by bytes, and the rest follows as it 
   assert.equal(large.stats().inFlight, held.length);
 });
 
+test('some hundred records are handed out ahead of what becomes of them; those that hang keep nothing from being looked at', async () => {
+  await using installation = await testInstallation([shard], 1);
+  const { kafka } = installation;
+  await produce(kafka, 500);
+  const held = new Map<number, Held<DeliveryTask>>();
+  const startedAt = performance.now();
+  let firstWaveMs = 0;
+  let firstWave = 0;
+  const consumer = await kafka.windowedConsumer({
+    group: 'delivery',
+    topics: [shard],
+    record: 'DeliveryTask',
+    window: { records: 450 },
+    drainMs: 0,
+    handler: (one) => {
+      held.set(attemptOf(one), one);
+      const ms = performance.now() - startedAt;
+      if (firstWave === 0 || ms - firstWaveMs < 100) [firstWave, firstWaveMs] = [held.size, ms];
+    },
+  });
+  await until(() => held.size === 450);
+  // Not all at once: the first ones counted as being on their way for some seconds.
+  assert.ok(firstWave < 400, `${firstWave} at first`);
+  for (const one of held.values()) one.complete();
+  await until(() => held.size === 500);
+  for (const one of held.values()) one.complete();
+  await until(async () => (await kafka.lag({ groups: ['delivery'] }))[0]?.lag === 0);
+  await consumer.stop();
+});
+
+test('what had finished before is not forgotten by a worker that ends before it has come to it again', async () => {
+  await using installation = await testInstallation([shard], 1);
+  const { kafka } = installation;
+  await produce(kafka, 100);
+  const consume = async (records: number, finish: (attempt: number) => boolean): Promise<Set<number>> => {
+    const handed = new Set<number>();
+    let finished = 0;
+    const consumer = await kafka.windowedConsumer({
+      group: 'delivery',
+      topics: [shard],
+      record: 'DeliveryTask',
+      window: { records },
+      drainMs: 0,
+      handler: (one) => {
+        handed.add(attemptOf(one));
+        if (!finish(attemptOf(one))) return;
+        finished += 1;
+        one.complete();
+      },
+    });
+    await until(() => handed.size - finished === records || handed.size === 100);
+    await consumer.stop();
+    return handed;
+  };
+  // The records of a topic with one partition come in the order in which they were sent.
+  assert.equal((await consume(1_000, (attempt) => attempt >= 10)).size, 100);
+  // It finishes the first two only, and hangs at the third.
+  assert.deepEqual(sorted(await consume(1, (attempt) => attempt < 2)), [0, 1, 2]);
+  assert.deepEqual(sorted(await consume(8, () => false)), [2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
 test('a paused topic holds still while another goes on, and continues without a gap', async () => {
   await using installation = await testInstallation([shard, otherShard], 2);
   const { kafka } = installation;

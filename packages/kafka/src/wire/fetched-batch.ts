@@ -1,5 +1,5 @@
 /** What a fetch brought of one partition, as kafkajs's runner wants to see it and as our consumers read it. */
-import type { ReadBatches, WireRecord } from './record-batch-decoder.ts';
+import type { RecordRun } from './record-batch-decoder.ts';
 
 export class FetchedBatch {
   /** Full name. */
@@ -7,49 +7,45 @@ export class FetchedBatch {
   readonly partition: number;
   readonly highWatermark: string;
   /** Records at or after the offset that was asked for. */
-  readonly records: readonly WireRecord[];
+  readonly records: RecordRun;
+  /** How many there are, by kafkajs's name. */
+  readonly messages: { readonly length: number };
   readonly #end: number;
-  readonly #lastOffset: number;
+  readonly #firstOffset: number | undefined;
 
-  constructor(topic: string, partition: number, highWatermark: number, { records, lastOffset }: ReadBatches) {
+  constructor(topic: string, partition: number, highWatermark: number, records: RecordRun) {
     this.topic = topic;
     this.partition = partition;
     this.highWatermark = String(highWatermark);
     this.records = records;
+    this.messages = { length: records.left };
     this.#end = highWatermark;
-    this.#lastOffset = lastOffset;
-  }
-
-  /** By kafkajs's name. */
-  get messages(): readonly WireRecord[] {
-    return this.records;
+    this.#firstOffset = records.nextOffset;
   }
 
   isEmpty(): boolean {
-    return this.records.length === 0;
+    return this.messages.length === 0;
   }
 
   /** Only what was compacted away, control records or an aborted transaction: the runner goes on behind `lastOffset`. */
   isEmptyDueToFiltering(): boolean {
-    return this.records.length === 0;
+    return this.messages.length === 0;
   }
 
   firstOffset(): string | null {
-    const first = this.records[0];
-    return first === undefined ? null : String(first.offset);
+    return this.#firstOffset === undefined ? null : String(this.#firstOffset);
   }
 
   lastOffset(): string {
-    return String(this.#lastOffset);
+    return String(this.records.lastOffset);
   }
 
   offsetLag(): string {
-    return String(Math.max(0, this.#end - 1 - this.#lastOffset));
+    return String(Math.max(0, this.#end - 1 - this.records.lastOffset));
   }
 
   offsetLagLow(): string {
-    const first = this.records[0];
-    return first === undefined ? '0' : String(Math.max(0, this.#end - 1 - first.offset));
+    return this.#firstOffset === undefined ? '0' : String(Math.max(0, this.#end - 1 - this.#firstOffset));
   }
 }
 

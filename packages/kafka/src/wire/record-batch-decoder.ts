@@ -7,7 +7,7 @@ import type { AbortedTransaction } from './fetch-response.ts';
 import { codecOf } from './kafkajs-internals.ts';
 import { WireReader } from './wire-reader.ts';
 
-/** A record as it was read. Key, value and headers are views of the response. */
+/** A record as it was read. */
 export interface WireRecord {
   readonly offset: number;
   /** ms since the epoch. */
@@ -16,13 +16,6 @@ export interface WireRecord {
   readonly value: Buffer | null;
   /** The last value of each name. */
   readonly headers: RecordHeaders;
-}
-
-/** What was read of one partition. */
-export interface ReadBatches {
-  readonly records: readonly WireRecord[];
-  /** The last offset that the batches cover, records or not; -1: there is no whole batch. */
-  readonly lastOffset: number;
 }
 
 interface BatchHead {
@@ -46,6 +39,154 @@ const logAppendTime = 0x08;
 const transactional = 0x10;
 const control = 0x20;
 const noHeaders: RecordHeaders = Object.freeze({});
+const noBytes = Buffer.alloc(0);
+
+/** Records of one batch, as they are or decompressed. */
+interface Section {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+  readonly head: BatchHead;
+  /** A view of the response, which it keeps in memory. */
+  readonly borrowed: boolean;
+}
+
+/** Records of one partition, read one after the other as they are asked for: those that wait are bytes, not objects. */
+export class RecordRun {
+  /** The last offset that its batches cover, records or not; -1: there is no whole batch. */
+  readonly lastOffset: number;
+  readonly #fromOffset: number;
+  #sections: readonly Section[];
+  /** Index of the section that is being read. */
+  #at = 0;
+  #reader: WireReader;
+  /** Records of this section behind the next one. */
+  #behind: number;
+  #left: number;
+  #nextOffset: number | undefined;
+  #timestamp = 0;
+  /** Where the next record ends. */
+  #end = 0;
+
+  constructor(sections: readonly Section[], fromOffset: number, lastOffset: number) {
+    this.lastOffset = lastOffset;
+    this.#fromOffset = fromOffset;
+    this.#sections = sections;
+    const [first] = sections;
+    this.#reader = new WireReader(first?.bytes ?? noBytes, first?.from);
+    this.#behind = first?.head.count ?? 0;
+    this.#left = sections.reduce((sum, { head }) => sum + head.count, 1);
+    this.#advance();
+  }
+
+  /** Offset of the next record; undefined: there is none. */
+  get nextOffset(): number | undefined {
+    return this.#nextOffset;
+  }
+
+  /** Most bytes that the next record's value may have. */
+  get nextBytes(): number {
+    return this.#nextOffset === undefined ? 0 : this.#end - this.#reader.at;
+  }
+
+  /** Records that have not been taken. */
+  get left(): number {
+    return this.#left;
+  }
+
+  /** Their bytes. */
+  get bytesLeft(): number {
+    let sum = 0;
+    for (let index = this.#at; index < this.#sections.length; index += 1) {
+      const section = this.#sections[index];
+      if (section !== undefined) sum += section.to - (index === this.#at ? this.#reader.at : section.from);
+    }
+    return sum;
+  }
+
+  /** The next record, of views. */
+  take(): WireRecord | undefined {
+    if (this.#nextOffset === undefined) return undefined;
+    return this.#read(this.#reader, this.#nextOffset);
+  }
+
+  /** The next record, of copies that do not keep the response or the rest of the run in memory. */
+  takeOwn(): WireRecord | undefined {
+    if (this.#nextOffset === undefined) return undefined;
+    const bytes = Buffer.from(this.#reader.bytes(this.#end - this.#reader.at));
+    return this.#read(new WireReader(bytes), this.#nextOffset);
+  }
+
+  skip(): void {
+    this.#advance();
+  }
+
+  /** Copies what has not been taken, so that the run does not keep all of the response in memory. */
+  keep(): void {
+    const coming = this.#sections.slice(this.#at);
+    this.#sections = coming.map((section, index) => {
+      if (!section.borrowed) return section;
+      const from = index === 0 ? this.#reader.at : section.from;
+      const bytes = Buffer.from(section.bytes.subarray(from, section.to));
+      return { bytes, from: 0, to: bytes.length, head: section.head, borrowed: false };
+    });
+    const [first] = this.#sections;
+    if (coming[0]?.borrowed === true && first !== undefined) {
+      this.#end -= this.#reader.at;
+      this.#reader = new WireReader(first.bytes);
+    }
+    this.#at = 0;
+  }
+
+  #read(from: WireReader, offset: number): WireRecord {
+    const record: WireRecord = {
+      offset,
+      timestamp: this.#timestamp,
+      key: readBytes(from),
+      value: readBytes(from),
+      headers: readHeaders(from),
+    };
+    this.#advance();
+    return record;
+  }
+
+  #advance(): void {
+    if (this.#nextOffset !== undefined) this.#reader.at = this.#end;
+    for (;;) {
+      this.#left -= 1;
+      while (this.#behind === 0) {
+        this.#at += 1;
+        const section = this.#sections[this.#at];
+        if (section === undefined) {
+          this.#nextOffset = undefined;
+          this.#left = 0;
+          return;
+        }
+        this.#reader = new WireReader(section.bytes, section.from);
+        this.#behind = section.head.count;
+      }
+      const section = this.#sections[this.#at];
+      if (section === undefined) return;
+      const { head } = section;
+      const reader = this.#reader;
+      const length = reader.varint();
+      const end = reader.at + length;
+      reader.skip(1); // attributes
+      const timestampDelta = reader.varint();
+      const offset = head.baseOffset + reader.varint();
+      this.#behind -= 1;
+      if (offset < this.#fromOffset) {
+        reader.at = end;
+        continue;
+      }
+      this.#nextOffset = offset;
+      this.#end = end;
+      const appendTime = (head.attributes & logAppendTime) !== 0;
+      this.#timestamp = appendTime ? head.maxTimestamp : head.baseTimestamp + timestampDelta;
+      return;
+    }
+  }
+}
 
 /**
  * The records at or after `fromOffset`, without control records and what was aborted. A promise only where batches are
@@ -55,26 +196,32 @@ export function decodeBatches(
   bytes: Buffer,
   fromOffset: number,
   aborted: readonly AbortedTransaction[],
-): ReadBatches | Promise<ReadBatches> {
+): RecordRun | Promise<RecordRun> {
   const heads = wholeBatches(bytes);
   const wanted = aborted.length === 0 ? heads.filter(isData) : withoutAborted(heads, aborted);
   const last = heads.at(-1);
   const lastOffset = last === undefined ? -1 : last.baseOffset + last.lastOffsetDelta;
-  const records: WireRecord[] = [];
-  if (wanted.every(({ attributes }) => (attributes & codecMask) === 0)) {
-    for (const head of wanted) readRecords(new WireReader(bytes, head.from), head, fromOffset, records);
-    return { records, lastOffset };
-  }
+  const asTheyAre = (head: BatchHead): Section => ({
+    bytes,
+    from: head.from,
+    to: head.to,
+    head,
+    borrowed: true,
+  });
+  if (wanted.every(({ attributes }) => (attributes & codecMask) === 0))
+    return new RecordRun(wanted.map(asTheyAre), fromOffset, lastOffset);
   return (async () => {
+    const sections: Section[] = [];
     for (const head of wanted) {
       const codec = codecOf(head.attributes & codecMask);
-      const reader =
-        codec === null
-          ? new WireReader(bytes, head.from)
-          : new WireReader(await codec.decompress(bytes.subarray(head.from, head.to)));
-      readRecords(reader, head, fromOffset, records);
+      if (codec === null) {
+        sections.push(asTheyAre(head));
+        continue;
+      }
+      const plain = await codec.decompress(bytes.subarray(head.from, head.to));
+      sections.push({ bytes: plain, from: 0, to: plain.length, head, borrowed: false });
     }
-    return { records, lastOffset };
+    return new RecordRun(sections, fromOffset, lastOffset);
   })();
 }
 
@@ -121,28 +268,6 @@ function withoutAborted(
     aborting.delete(head.producerId);
     return false;
   });
-}
-
-function readRecords(from: WireReader, head: BatchHead, fromOffset: number, records: WireRecord[]): void {
-  const { baseOffset, baseTimestamp, maxTimestamp, count } = head;
-  const appendTime = (head.attributes & logAppendTime) !== 0;
-  for (let left = count; left > 0; left -= 1) {
-    const length = from.varint();
-    const end = from.at + length;
-    from.skip(1); // attributes
-    const timestampDelta = from.varint();
-    const offset = baseOffset + from.varint();
-    if (offset >= fromOffset) {
-      records.push({
-        offset,
-        timestamp: appendTime ? maxTimestamp : baseTimestamp + timestampDelta,
-        key: readBytes(from),
-        value: readBytes(from),
-        headers: readHeaders(from),
-      });
-    }
-    from.at = end;
-  }
 }
 
 function readBytes(from: WireReader): Buffer | null {

@@ -7,7 +7,7 @@ import type { KafkaMessage, Message } from 'kafkajs';
 import { crc32c } from './crc32c.ts';
 import { codecOf, type ProduceOrder } from './kafkajs-internals.ts';
 import { encodeProduceRequest } from './produce.ts';
-import { decodeBatches, type WireRecord } from './record-batch-decoder.ts';
+import { decodeBatches, type RecordRun, type WireRecord } from './record-batch-decoder.ts';
 import { prepareBatch } from './record-batch-encoder.ts';
 
 const require = createRequire(import.meta.url);
@@ -65,6 +65,14 @@ const expected = (sent: readonly Message[]): readonly WireRecord[] =>
     ),
   }));
 
+const plain = ({ headers, ...record }: WireRecord): WireRecord => ({ ...record, headers: { ...headers } });
+
+function allOf(run: RecordRun): readonly WireRecord[] {
+  const records: WireRecord[] = [];
+  for (let record = run.take(); record !== undefined; record = run.take()) records.push(plain(record));
+  return records;
+}
+
 async function encoded(sent: readonly Message[], type: number): Promise<Buffer> {
   const batch = await prepareBatch(sent, type, codecOf(type), 0);
   const written = Buffer.alloc(batch.bytes + 4);
@@ -108,10 +116,31 @@ test('what we encode, we decode, from any offset on and up to where it is cut of
         [],
       );
       assert.equal(all.lastOffset, sent.length - 1);
-      assert.deepEqual(
-        all.records.map(({ headers, ...record }) => ({ ...record, headers: { ...headers } })),
-        expected(sent).slice(from),
-      );
+      assert.deepEqual(allOf(all), expected(sent).slice(from));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('records that wait may be copied at any moment, and what was taken does not change with the response', async () => {
+  await fc.assert(
+    fc.asyncProperty(messages, compression, fc.nat(12), fc.nat(12), async (sent, type, kept, skipped) => {
+      const batch = await encoded(sent, type);
+      const response = Buffer.concat([batch, batch]);
+      const run = await decodeBatches(response, 0, []);
+      const wanted = [...expected(sent), ...expected(sent)];
+      const read: WireRecord[] = [];
+      const skips = Math.min(skipped, wanted.length);
+      for (let index = 0; index < skips; index += 1) run.skip();
+      assert.equal(run.left, wanted.length - skips);
+      for (let index = 0; index < kept; index += 1) {
+        const record = run.takeOwn();
+        if (record !== undefined) read.push(record);
+      }
+      run.keep();
+      response.fill(0xff);
+      assert.deepEqual([...read.map(plain), ...allOf(run)], wanted.slice(skips));
+      assert.deepEqual([run.left, run.bytesLeft, run.nextOffset], [0, 0, undefined]);
     }),
     { numRuns: 200 },
   );
@@ -159,7 +188,7 @@ test('records of an aborted transaction and control records are left out', async
   ]);
   const read = await decodeBatches(log, 0, [{ producerId: 5, firstOffset: 0 }]);
   assert.deepEqual(
-    read.records.map(({ offset }) => offset),
+    allOf(read).map(({ offset }) => offset),
     [1, 3, 4],
   );
   assert.equal(read.lastOffset, 5);
