@@ -85,7 +85,7 @@ const twice: Change = (limits) => ({
 const simulated = (
   { controls, shaping }: Pick<Situation, 'controls' | 'shaping'>,
   lane: LaneOf,
-  pace: LanePace | undefined,
+  times: Pick<SimulatedLane, 'mailMs' | 'connectMs'>,
   change: Change,
 ): SimulatedLane => ({
   termsAt: (at) => {
@@ -98,15 +98,34 @@ const simulated = (
       changesAt: changes.length === 0 ? null : Math.min(...changes.map(Number)),
     };
   },
-  mailMs: mailMs(pace) ?? supposedMailMs,
-  connectMs: supposedConnectMs,
+  ...times,
 });
 
-/** By Little's law, while messages wait and no rate holds them: the connections' time is all used. */
-const mailMs = (pace: LanePace | undefined): number | undefined =>
-  pace === undefined || pace.throttled || pace.perSecond === 0 || pace.sessions === 0 || pace.waiting === 0
-    ? undefined
-    : (pace.sessions * 1_000) / pace.perSecond;
+/** A mail's share of its lane's connections, connecting included, ms: by Little's law. undefined: nothing was sent. */
+const usedMs = ({ perSecond, sessions }: LanePace): number | undefined =>
+  perSecond === 0 || sessions === 0 ? undefined : (sessions * 1_000) / perSecond;
+
+/** Whether all of the connections' time was used: messages waited, and no rate held them. */
+const isBusy = (pace: LanePace | undefined): boolean =>
+  pace !== undefined && usedMs(pace) !== undefined && !pace.throttled && pace.waiting > 0;
+
+/** A lane that waits for its rate has connections to spare: how much of their time is used is not known, half is supposed. */
+const throttledShare = 0.5;
+
+/** What a busy lane takes is its pace; one that waits for its rate or for mail takes no longer than it has shown. */
+const timesOf = (
+  pace: LanePace | undefined,
+  { deliveriesPerConnection }: Pick<LaneLimits, 'deliveriesPerConnection'>,
+): Pick<SimulatedLane, 'mailMs' | 'connectMs'> => {
+  const used = pace && usedMs(pace);
+  const supposed = supposedMailMs + supposedConnectMs / deliveriesPerConnection;
+  if (pace?.throttled)
+    return { mailMs: Math.min(supposed, (used ?? supposed) * throttledShare), connectMs: 0 };
+  const whole = isBusy(pace) ? (used ?? supposed) : Math.min(supposed, used ?? supposed);
+  // What is measured has the connecting in it, of which at most half is taken for it.
+  const connectMs = Math.min(supposedConnectMs, (whole * deliveriesPerConnection) / 2);
+  return { mailMs: whole - connectMs / deliveriesPerConnection, connectMs };
+};
 
 /** @param now ms since the epoch */
 export const forecastOf = (
@@ -117,17 +136,17 @@ export const forecastOf = (
   now: number,
 ): QueueForecast => {
   const paceOf = (lane: LaneOf) => paces.find((one) => one.lane === laneKey(lane));
+  const limitsNow = (lane: LaneOf): LaneLimits =>
+    laneLimits(situation.shaping.shaping, lane, situation.controls.limitChangesOf(lane, now).inForce);
   const run = (through: readonly LaneOf[], change: Change): number | null => {
     const drained: Drained = drain(
       queue.waiting,
-      through.map((lane) => simulated(situation, lane, paceOf(lane), change)),
+      through.map((lane) => simulated(situation, lane, timesOf(paceOf(lane), limitsNow(lane)), change)),
       now,
     );
     return drained.kind === 'empty' ? Math.round(drained.at) : null;
   };
-  const limits = lanes.map((lane) =>
-    laneLimits(situation.shaping.shaping, lane, situation.controls.limitChangesOf(lane, now).inForce),
-  );
+  const limits = lanes.map(limitsNow);
   const rates = limits.map(({ messages }) => messages?.perSecond ?? null);
   const known = rates.filter((rate) => rate !== null);
   return {
@@ -138,7 +157,7 @@ export const forecastOf = (
     empty_at: run(lanes, asItIs),
     with_one_more_source: run([...lanes, ...withAnotherSource(lanes)], asItIs),
     with_twice_the_limits: run(lanes, twice),
-    measured: lanes.some((lane) => mailMs(paceOf(lane)) !== undefined),
+    measured: lanes.some((lane) => isBusy(paceOf(lane))),
   };
 };
 

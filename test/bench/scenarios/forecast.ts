@@ -30,7 +30,8 @@ const shaping = {
   default: { tls: 'disabled', connection_limit: 5 },
   isps: {
     gmail: { streams: { batch: { max_message_rate: '30/s' }, realtime: { max_message_rate: '5/s' } } },
-    yahoo: { max_message_rate: '20/s' },
+    // One connection is enough, as they all show.
+    yahoo: { max_message_rate: '20/s', connection_limit: 1 },
     // Behind latency these two are held by their connections, so that the measured pace decides.
     outlook: { connection_limit: 2 },
     apple: { connection_limit: 1, max_deliveries_per_connection: 20 },
