@@ -95,9 +95,33 @@ test('a lane without mail learns nothing, and a refused one waits until somethin
   );
   assert.equal(refused.ceiling, 40);
   assert.equal(refused.perSecond, 30 * 0.85);
-  assert.ok(refused.waiting && allowedPerSecond(refused) < refused.perSecond);
+  assert.ok(refused.waiting);
+  assert.equal(allowedPerSecond(refused), 0.2);
   assert.deepEqual(nextRate(refused, { ...idle, refused: 5 }, 90_000), refused, 'one refusal counts once');
   assert.equal(nextRate(refused, { ...idle, taken: 1 }, 91_000).waiting, false);
+});
+
+test('what is used for a part only is not proven, and a gap is not crossed at once', () => {
+  const second = { refused: 0, spanMs: 1_000 };
+  const found: AdaptiveRate = { ...startingRate(0), perSecond: 10, ceiling: 20 };
+  const after = (seconds: number, taken: (second: number) => number): AdaptiveRate => {
+    const minute: number[] = [];
+    let rate = found;
+    for (let at = 1; at <= seconds; at += 1) {
+      minute.push(taken(at));
+      if (minute.length > 60) minute.shift();
+      const takenLastMinute = minute.reduce((sum, one) => sum + one, 0);
+      rate = nextRate(rate, { ...second, taken: taken(at), takenLastMinute }, at * 1_000);
+    }
+    return rate;
+  };
+  const used = after(131, () => 10);
+  assert.deepEqual([used.proven, used.perSecond], [10, 12]);
+  const starved = after(600, (at) => (at % 10 === 0 ? 10 : 5));
+  assert.deepEqual([starved.proven, starved.perSecond], [0, 10]);
+  // Two minutes after it has enough again, not sooner.
+  const fed = (seconds: number) => after(600 + seconds, (at) => (at > 600 ? 10 : 5)).proven;
+  assert.deepEqual([fed(100), fed(140)], [0, 10]);
 });
 
 test('whatever is answered, a rate stays a rate', () => {

@@ -1,6 +1,7 @@
 /**
- * Finds how fast a provider takes mail on one lane: it raises the rate until it is refused, then halves the gap between what
- * was refused and what went well for two minutes, because many limits are counted over minutes. It settles on what went well.
+ * Finds how fast a provider takes mail on one lane: it raises the rate until it is refused, then goes up from what went well
+ * for two minutes, because many limits are counted over minutes, to the middle of the gap to what was refused, and not too
+ * far at once: a step too few costs two minutes, a refusal the provider's trust. It settles on what went well.
  */
 
 export interface AdaptiveRate {
@@ -12,7 +13,7 @@ export interface AdaptiveRate {
   readonly ceiling: number | null;
   /** It was refused, and nothing has been taken since: only a trickle goes, to see when that ends. */
   readonly waiting: boolean;
-  /** When it last changed, ms since the epoch. */
+  /** Since when it stands there and is used, ms since the epoch. */
   readonly changedAt: number;
   /** When a refusal last taught it something, ms since the epoch. */
   readonly learnedAt: number;
@@ -41,11 +42,18 @@ const lateAnswersMs = 10_000;
 const afterRefusal = 0.85;
 /** A gap of less than this share of the ceiling is not halved any more. */
 const settledShare = 0.05;
+/** The most that it goes up from what went well. */
+const longestStep = 1.2;
 const probeFactor = 1.05;
 const firstProbeMs = 600_000;
 const longestProbeMs = 6 * 3_600_000;
 /** Below this share of its rate the lane had too little mail to show anything. */
 const usedShare = 0.7;
+/** Below this share of it in the last minute, that minute does not count as one that went well. */
+const provenShare = 0.9;
+const minuteMs = 60_000;
+/** While it waits: often enough to notice the end of that within seconds, and no mails for nothing. */
+const trickle = 1 / 5;
 const slowest = 1 / 60;
 
 /** Where a lane starts of which nothing is known. */
@@ -59,9 +67,9 @@ export const startingRate = (now: number): AdaptiveRate => ({
   probeAfterMs: firstProbeMs,
 });
 
-/** What the lane may have now, mails a second: while it waits, a tenth. */
+/** What the lane may have now, mails a second: while it waits, a tenth, and no more than one in five seconds. */
 export const allowedPerSecond = ({ perSecond, waiting }: AdaptiveRate): number =>
-  Math.max(slowest, waiting ? perSecond / 10 : perSecond);
+  Math.max(slowest, waiting ? Math.min(perSecond / 10, trickle) : perSecond);
 
 const refusedAt = (rate: AdaptiveRate, takenLastMinute: number, now: number): AdaptiveRate => {
   const { perSecond, proven, ceiling, probeAfterMs } = rate;
@@ -93,9 +101,16 @@ export const nextRate = (rate: AdaptiveRate, seen: AnswersSeen, now: number): Ad
   const heldMs = now - changedAt;
   if (!used || heldMs < growEveryMs) return rate;
   if (ceiling === null) return { ...rate, perSecond: perSecond * seekFactor, changedAt: now };
+  // With less mail than it may have, or on a busy machine, nothing is proven: the last minute has to be lived again.
+  if (heldMs > minuteMs && seen.takenLastMinute < provenShare * perSecond * (minuteMs / 1_000))
+    return { ...rate, changedAt: now - minuteMs };
   if (heldMs < provenAfterMs) return rate;
   const proven = { ...rate, proven: perSecond };
   if (ceiling - perSecond > settledShare * ceiling)
-    return { ...proven, perSecond: (perSecond + ceiling) / 2, changedAt: now };
+    return {
+      ...proven,
+      perSecond: Math.min((perSecond + ceiling) / 2, perSecond * longestStep),
+      changedAt: now,
+    };
   return heldMs < probeAfterMs ? proven : { ...proven, ceiling: ceiling * probeFactor };
 };

@@ -23,12 +23,12 @@ const hiddenLimits: readonly HiddenLimit[] = [
     behaviour: { hidden_limit: { messages_per_minute: 600, penalty_seconds: 60 } },
   },
   {
-    ...{ isp: 'outlook', domain: 'outlook.com', kind: '900 a minute, then five of nothing', perSecond: 15 },
-    behaviour: { hidden_limit: { messages_per_minute: 900, penalty_seconds: 300 } },
+    ...{ isp: 'outlook', domain: 'outlook.com', kind: '480 a minute, then three of nothing', perSecond: 8 },
+    behaviour: { hidden_limit: { messages_per_minute: 480, penalty_seconds: 180 } },
   },
   {
-    ...{ isp: 'yahoo', domain: 'yahoo.com', kind: '15 a second, each above it refused', perSecond: 15 },
-    behaviour: { messages_per_second: 15, messages_burst: 15 },
+    ...{ isp: 'yahoo', domain: 'yahoo.com', kind: '12 a second, each above it refused', perSecond: 12 },
+    behaviour: { messages_per_second: 12, messages_burst: 12 },
   },
 ];
 
