@@ -12,7 +12,7 @@ export interface FetchLimits {
   readonly isolationLevel: number;
 }
 
-const headBytes = 29;
+const startBytes = 29;
 const partitionBytes = 28;
 const notKnown = -1;
 
@@ -41,12 +41,17 @@ function groupedBytes<T>(groups: readonly OfTopic<T>[], itemBytes: number): numb
   return bytes;
 }
 
-export function encodeFetchRequest(plan: FetchPlan, limits: FetchLimits): Buffer {
+/** With `headBytes` free bytes before it. */
+export function encodeFetchRequest(plan: FetchPlan, limits: FetchLimits, headBytes = 0): Buffer {
   const wanted = byTopic(plan.wanted);
   const forgotten = byTopic(plan.forgotten);
   const bytes =
-    headBytes + groupedBytes(wanted, partitionBytes) + groupedBytes(forgotten, 4) + stringBytes('');
-  const to = new WireWriter(Buffer.allocUnsafe(bytes));
+    headBytes +
+    startBytes +
+    groupedBytes(wanted, partitionBytes) +
+    groupedBytes(forgotten, 4) +
+    stringBytes('');
+  const to = new WireWriter(Buffer.allocUnsafe(bytes), headBytes);
   to.int32(-1); // not a replica
   to.int32(limits.maxWaitMs);
   to.int32(limits.minBytes);

@@ -7,17 +7,12 @@
  * and offsets are its own, and what goes wrong is mended by its `recoverFromFetch`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { exchangeWith } from './exchange.ts';
 import { encodeFetchRequest } from './fetch-request.ts';
 import { type AnsweredPartition, decodeFetchResponse, type FetchResponse } from './fetch-response.ts';
 import { FetchSession, type WantedPartition } from './fetch-session.ts';
 import { FetchedBatch } from './fetched-batch.ts';
-import {
-  type Broker,
-  type ConsumerGroup,
-  consumerGroupClass,
-  protocolErrorOf,
-  sendTo,
-} from './kafkajs-internals.ts';
+import { type Broker, type ConsumerGroup, consumerGroupClass, protocolErrorOf } from './kafkajs-internals.ts';
 import { decodeBatches } from './record-batch-decoder.ts';
 
 const fetchKey = 1;
@@ -130,27 +125,21 @@ async function exchange(
   session: FetchSession,
   wanted: readonly WantedPartition[],
 ): Promise<FetchResponse | undefined> {
-  const request = encodeFetchRequest(session.next(wanted), {
+  const plan = session.next(wanted);
+  const limits = {
     maxWaitMs: group.maxWaitTime,
     minBytes: group.minBytes,
     maxBytes: group.maxBytes,
     maxBytesPerPartition: group.maxBytesPerPartition,
     isolationLevel: group.isolationLevel,
-  });
+  };
   let answered: FetchResponse | undefined;
   try {
-    const response = await sendTo(broker, {
-      request: {
-        apiKey: fetchKey,
-        apiVersion: fetchVersion,
-        apiName: 'Fetch',
-        encode: async () => ({ buf: request, buffer: request }),
-      },
-      response: {
-        decode: async (payload) => decodeFetchResponse(payload),
-        parse: async (decoded) => decoded,
-      },
-      requestTimeout: group.maxWaitTime + networkDelayMs,
+    const response = await exchangeWith(broker, {
+      request: { apiKey: fetchKey, apiVersion: fetchVersion, apiName: 'Fetch' },
+      encode: (headBytes) => encodeFetchRequest(plan, limits, headBytes),
+      decode: decodeFetchResponse,
+      timeoutMs: group.maxWaitTime + networkDelayMs,
     });
     if (response.errorCode === errorCodes.sessionNotFound) {
       session.forgottenByBroker();

@@ -21,36 +21,63 @@ export const requestQueueClass: KafkaJsClass<{
   scheduleCheckPendingRequests(this: RequestQueue): void;
 }> = require('kafkajs/src/network/requestQueue/index.js');
 
-/** One request with its answer. kafkajs copies `buffer` behind its header; it takes what has a `buf` for encoded. */
-export interface WireExchange<Decoded, Parsed> {
-  readonly request: {
-    readonly apiKey: number;
-    readonly apiVersion: number;
-    readonly apiName: string;
-    readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
-    readonly expectResponse?: () => boolean;
+/** What a request queue tells of an answer, or of why there is none. */
+interface QueueEntry {
+  readonly apiKey: number;
+  readonly apiName: string;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly resolve: (answer: { readonly payload: Buffer }) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One connection to a broker. */
+export interface Connection {
+  readonly clientId: string;
+  readonly sasl: object | null | undefined;
+  readonly socket: { write(bytes: Buffer): unknown };
+  readonly requestQueue: {
+    push(request: {
+      readonly entry: QueueEntry;
+      readonly expectResponse: boolean;
+      readonly requestTimeout: number | null;
+      readonly sendRequest: () => void;
+    }): void;
+    /** KIP-219; ms. */
+    maybeThrottle(clientSideThrottleTime: number | null | undefined): void;
   };
-  readonly response: {
-    readonly decode: (payload: Buffer) => Promise<Decoded>;
-    readonly parse: (decoded: Decoded) => Promise<Parsed>;
-  };
-  /** ms; the client's own limit counts where it is longer. */
-  readonly requestTimeout?: number;
+  isAuthenticated(): boolean;
+  nextCorrelationId(): number;
+  /** Throws kafkajs's error. */
+  failIfNotConnected(): void;
+  /** Its own way of sending, which logs in first. */
+  send<Answer>(exchange: {
+    /** kafkajs takes what has a `buf` for encoded. */
+    readonly request: RequestKind & {
+      readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+    };
+    readonly response: {
+      readonly decode: (payload: Buffer) => Promise<Answer>;
+      readonly parse: (decoded: Answer) => Promise<Answer>;
+    };
+    /** ms; the client's own limit counts where it is longer. */
+    readonly requestTimeout?: number;
+  }): Promise<Answer>;
+}
+
+/** Which request of the protocol it is. */
+export interface RequestKind {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly apiName: string;
 }
 
 export interface Broker {
-  readonly connectionPool: { send<D, P>(exchange: WireExchange<D, P>): Promise<P> };
+  readonly connectionPool: {
+    /** Connects first where that is needed. */
+    getConnectionByRequest(exchange: { readonly request: RequestKind }): Promise<Connection>;
+  };
   disconnect(): Promise<void>;
-}
-
-/** As kafkajs's brokers send: a connection that was closed is opened anew by the next request. */
-export async function sendTo<D, P>(broker: Broker, exchange: WireExchange<D, P>): Promise<P> {
-  try {
-    return await broker.connectionPool.send(exchange);
-  } catch (error) {
-    if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
-    throw error;
-  }
 }
 
 /** What a producer of kafkajs wants written, for one broker. */
@@ -73,12 +100,6 @@ export interface ProduceOrder {
 
 export const brokerClass: KafkaJsClass<{ produce(this: Broker, order: ProduceOrder): Promise<unknown> }> =
   require('kafkajs/src/broker/index.js');
-
-/** Its errors are kafkajs's. */
-export const produceResponse: WireExchange<
-  object,
-  object
->['response'] = require('kafkajs/src/protocol/requests/produce/v7/response.js');
 
 interface TopicPartitions {
   readonly topic: string;

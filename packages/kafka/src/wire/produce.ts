@@ -1,57 +1,65 @@
 /**
- * A produce request (version 7), in place of kafkajs's `Broker.produce`: one Buffer, written once. Sequence numbers,
- * retries and what an answer means stay with kafkajs's producer.
+ * A produce request (version 7), in place of kafkajs's `Broker.produce`: one Buffer, written once. Sequence numbers and
+ * retries stay with kafkajs's producer.
  */
-import {
-  type Broker,
-  brokerClass,
-  codecOf,
-  type ProduceOrder,
-  produceResponse,
-  sendTo,
-} from './kafkajs-internals.ts';
+import { exchangeWith } from './exchange.ts';
+import { type Broker, brokerClass, codecOf, type ProduceOrder } from './kafkajs-internals.ts';
+import { decodeProduceResponse, type ProduceResponse } from './produce-response.ts';
 import { type PreparedBatch, prepareBatch } from './record-batch-encoder.ts';
+import { RequestMemory } from './request-memory.ts';
 import { stringBytes, WireWriter } from './wire-writer.ts';
 
 const produceKey = 0;
 const produceVersion = 7;
 const defaultTimeoutMs = 30_000;
 /** Transactional id (null), acks, timeout, number of topics. */
-const headBytes = 12;
+const startBytes = 12;
+/** One request at a time of each producer; a process has some two. */
+const memory = new RequestMemory(2);
 
-/** Replaces it for all producers of this process; transactions, which we have none of, stay as they are. Call once. */
+/**
+ * Replaces it for all producers of this process; transactions and requests without an answer, which we have none of, stay as
+ * they are. Call once.
+ */
 export function replaceProduce(): void {
   const { prototype } = brokerClass;
   const theirs = prototype.produce;
   prototype.produce = function produce(order) {
-    return order.transactionalId ? theirs.call(this, order) : produceTo(this, order);
+    return order.transactionalId || order.acks === 0 ? theirs.call(this, order) : produceTo(this, order);
   };
 }
 
-async function produceTo(broker: Broker, order: ProduceOrder): Promise<unknown> {
-  return sendTo(broker, {
-    request: {
-      apiKey: produceKey,
-      apiVersion: produceVersion,
-      apiName: 'Produce',
-      expectResponse: () => order.acks !== 0,
-      encode: async () => {
-        const request = await encodeProduceRequest(order, Date.now());
-        return { buf: request, buffer: request };
-      },
+async function produceTo(broker: Broker, order: ProduceOrder): Promise<ProduceResponse> {
+  let written: Buffer | undefined;
+  const response = await exchangeWith(broker, {
+    request: { apiKey: produceKey, apiVersion: produceVersion, apiName: 'Produce' },
+    encode: async (headBytes) => {
+      written = await encodeProduceRequest(order, Date.now(), headBytes, (bytes) => memory.take(bytes));
+      return written;
     },
-    response: produceResponse,
+    decode: decodeProduceResponse,
   });
+  // Where none came, the socket may still hold the request.
+  if (written !== undefined) memory.give(written);
+  return response;
 }
 
-/** Records without a timestamp are of `now`, ms since the epoch. */
-export async function encodeProduceRequest(order: ProduceOrder, now: number): Promise<Buffer> {
+/**
+ * Records without a timestamp are of `now`, ms since the epoch. With `headBytes` free bytes before it, in memory of exactly
+ * its size from `take`.
+ */
+export async function encodeProduceRequest(
+  order: ProduceOrder,
+  now: number,
+  headBytes = 0,
+  take: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): Promise<Buffer> {
   const compression = order.compression ?? 0;
   const codec = codecOf(compression);
   const producerId = Number(order.producerId);
   const { producerEpoch } = order;
   const batches: PreparedBatch[] = [];
-  let bytes = headBytes;
+  let bytes = headBytes + startBytes;
   for (const { topic, partitions } of order.topicData) {
     bytes += stringBytes(topic) + 4;
     for (const { messages } of partitions) {
@@ -60,7 +68,7 @@ export async function encodeProduceRequest(order: ProduceOrder, now: number): Pr
       bytes += 8 + batch.bytes;
     }
   }
-  const to = new WireWriter(Buffer.allocUnsafe(bytes));
+  const to = new WireWriter(take(bytes), headBytes);
   to.int16(-1); // no transactional id
   to.int16(order.acks);
   to.int32(order.timeout ?? defaultTimeoutMs);

@@ -1,0 +1,85 @@
+/**
+ * One request and its answer, on a connection of kafkajs but in place of its `Connection.send`, which copies each request
+ * twice into memory that it clears and doubles until it fits, and makes up lines for a log that is off.
+ */
+import type { Broker, Connection, RequestKind } from './kafkajs-internals.ts';
+
+export interface WireExchange<Answer> {
+  readonly request: RequestKind;
+  /** The request with `headBytes` free bytes before it. */
+  readonly encode: (headBytes: number) => Promise<Buffer> | Buffer;
+  /** Throws kafkajs's errors. Default limits of the client: see `timeoutMs`. */
+  readonly decode: (payload: Buffer) => Answer;
+  /** The client's own limit counts where it is longer. */
+  readonly timeoutMs?: number;
+}
+
+/** What every answer says of the client's quota, ms (KIP-219). */
+interface Throttled {
+  readonly clientSideThrottleTime: number;
+}
+
+/** As kafkajs's brokers send: a connection that was closed is opened anew by the next request. */
+export async function exchangeWith<Answer extends Throttled>(
+  broker: Broker,
+  exchange: WireExchange<Answer>,
+): Promise<Answer> {
+  try {
+    const connection = await broker.connectionPool.getConnectionByRequest(exchange);
+    // Those that log in, or log in again after a while, do so within kafkajs's own way of sending.
+    return connection.sasl && !connection.isAuthenticated()
+      ? await byTheirWay(connection, exchange)
+      : await exchangeOn(connection, exchange);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
+    throw error;
+  }
+}
+
+async function exchangeOn<Answer extends Throttled>(
+  connection: Connection,
+  { request, encode, decode, timeoutMs }: WireExchange<Answer>,
+): Promise<Answer> {
+  connection.failIfNotConnected();
+  const clientId = Buffer.from(connection.clientId);
+  const headBytes = 14 + clientId.length;
+  const correlationId = connection.nextCorrelationId();
+  const frame = await encode(headBytes);
+  frame.writeInt32BE(frame.length - 4, 0);
+  frame.writeInt16BE(request.apiKey, 4);
+  frame.writeInt16BE(request.apiVersion, 6);
+  frame.writeInt32BE(correlationId, 8);
+  frame.writeInt16BE(clientId.length, 12);
+  clientId.copy(frame, 14);
+  const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
+    connection.failIfNotConnected();
+    connection.requestQueue.push({
+      entry: { ...request, correlationId, resolve, reject },
+      expectResponse: true,
+      requestTimeout: timeoutMs ?? null,
+      sendRequest: () => {
+        connection.socket.write(frame);
+      },
+    });
+  });
+  const answer = decode(payload);
+  connection.requestQueue.maybeThrottle(answer.clientSideThrottleTime);
+  return answer;
+}
+
+function byTheirWay<Answer extends Throttled>(
+  connection: Connection,
+  { request, encode, decode, timeoutMs }: WireExchange<Answer>,
+): Promise<Answer> {
+  return connection.send<Answer>({
+    request: {
+      ...request,
+      encode: async () => {
+        const body = await encode(0);
+        return { buf: body, buffer: body };
+      },
+    },
+    response: { decode: async (payload) => decode(payload), parse: async (answer) => answer },
+    ...(timeoutMs === undefined ? {} : { requestTimeout: timeoutMs }),
+  });
+}
