@@ -12,7 +12,6 @@ import {
   laneLimits,
   laneWait,
   leaseKey,
-  ownDomainOf,
   type RateLimit,
   type Stream,
   type Suspension,
@@ -147,11 +146,7 @@ export const limitsNow = ({ shaping, controls, now }: Situation, lane: LaneOf): 
   laneLimits(shaping.shaping, lane, controls.limitChangesOf(lane, now).inForce);
 
 /** How one lane stands. */
-export const stateOf = (situation: Situation, of: LaneOf): LaneState => {
-  // Also a lane that is named as a site may be a domain's own.
-  const named = of.isp === 'other' ? of.site : '';
-  const ownDomain = of.ownDomain ?? ownDomainOf(situation.shaping.shaping, named);
-  const lane = { ...of, ownDomain };
+export const stateOf = (situation: Situation, lane: LaneOf): LaneState => {
   const { controls, shaping, now } = situation;
   const key = laneKey(lane);
   const limits = limitsNow(situation, lane);
@@ -185,8 +180,9 @@ const suspensionOf = (
   const ofSource = Object.entries(pools)
     .filter(([, { sources }]) => sources.some(({ source }) => source === lane.source))
     .map(([pool]) => pool);
-  const own = controls.blocking(lane, now);
-  const blocked = ofSource.map((pool) => controls.blocking({ ...lane, pool }, now));
+  const facts = { ...lane, ...(lane.ownDomain !== undefined && { domain: lane.ownDomain }) };
+  const own = controls.blocking(facts, now);
+  const blocked = ofSource.map((pool) => controls.blocking({ ...facts, pool }, now));
   const ofPools = blocked.every((one) => one !== undefined) ? blocked[0] : undefined;
   const control = (own ?? ofPools)?.control;
   if (control === undefined) return undefined;

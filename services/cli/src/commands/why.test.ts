@@ -15,17 +15,22 @@ import {
 } from '@millrace/core';
 import type { Kafka } from '@millrace/kafka';
 import { type TestInstallation, testInstallation } from '@millrace/kafka/testing';
+import { type Sandbox, startSandbox } from '@millrace/sandbox';
 import type { ControlState, MessageEvent } from '@millrace/schemas';
 import { connectRedis, type RedisConnection } from '@millrace/service';
 import { neededTopics } from '../doctor/kafka-check.ts';
 import { cliRig, type Rig } from '../rig.ts';
 
 let installation: TestInstallation & { readonly kafka: Kafka };
+let sandbox: Sandbox;
 let redis: RedisConnection;
 let rig: Rig;
 let prefix: string;
 before(async () => {
-  installation = await testInstallation(neededTopics);
+  [installation, sandbox] = await Promise.all([
+    testInstallation(neededTopics),
+    startSandbox({ smtpPort: 0, dnsPort: 0, http: { port: 0 } }),
+  ]);
   prefix = `${installation.options.topicPrefix}:`;
   const url = process.env.REDIS_URL;
   assert.ok(url, 'Run through `npm test`, or set REDIS_URL.');
@@ -38,10 +43,20 @@ before(async () => {
     MILLRACE_TOPIC_PREFIX: installation.options.topicPrefix ?? '',
     MILLRACE_REDIS_PREFIX: prefix,
   });
-  writeFileSync(join(rig.directory, 'shaping.yaml'), 'isps:\n  gmail:\n    max_message_rate: 1/min\n');
+  writeFileSync(
+    join(rig.directory, 'shaping.yaml'),
+    `isps:
+  gmail:
+    max_message_rate: 1/min
+domains:
+  googlemail.com: { connection_limit: 3 }
+  nowhere.example: { connection_limit: 4 }
+`,
+  );
   writeFileSync(
     join(rig.directory, 'millrace.yaml'),
     `delivery: { shaping_file: shaping.yaml }
+router: { dns_servers: ["${sandbox.dnsServer}"] }
 sources: { ip1: {}, ip2: {}, ip3: {} }
 tenants: { acme: {} }
 pools:
@@ -52,6 +67,7 @@ pools:
 });
 after(async () => {
   rig?.[Symbol.dispose]();
+  await sandbox?.stop();
   if (redis?.ready) {
     const keys = await redis.client.keys(`${prefix}*`);
     if (keys.length > 0) await redis.client.del(...keys);
@@ -118,6 +134,27 @@ test('a lane that used up its rate: the limit with its line, the level, the next
   assert.match(out, /^batch\/gmail\/ip1 {2}waits for its rate: .*\(in \d+\.\d s\)$/m);
   assert.match(out, /max_message_rate 1\/min, from .*shaping\.yaml:3 \(isps\.gmail\)/);
   assert.match(out, /millrace limit batch\/gmail\/ip1 max_message_rate=VALUE/);
+});
+
+test('a lane of a domain that the shaping names has the limits of its provider beside its own', async () => {
+  const lane = 'batch/googlemail.com/ip1';
+  const fullAt = (Date.now() + 45_000) * 1_000;
+  await redis.client.set(tokensKey(prefix, lane), String(fullAt), 'PX', 60_000);
+  const [state] = (await why('--lane', lane)).lanes;
+  assert.deepEqual([state.lane, state.connection_limit, state.wait.kind], [lane, 3, 'rate']);
+  assert.deepEqual([state.limit.value, state.limit.origin], ['1/min', 'isps.gmail']);
+  const undo = await set('suspension|isp:batch/gmail', { kind: 'suspension', scope: 'isp:batch/gmail' });
+  assert.equal((await why('--lane', lane)).lanes[0].wait.kind, 'suspended');
+  await undo();
+  const undoDomain = await set('suspension|domain:googlemail.com', {
+    ...{ kind: 'suspension', scope: 'domain:googlemail.com' },
+  });
+  assert.equal((await why('--lane', lane)).lanes[0].wait.kind, 'suspended');
+  await undoDomain();
+  const { code, out, err } = await rig.run('--json', 'why', '--lane', 'batch/nowhere.example/ip1');
+  assert.equal(code, 0);
+  assert.equal(JSON.parse(out).lanes[0].connection_limit, 4);
+  assert.match(err, /There is no domain nowhere\.example\. What its provider's limits are is not in this\./);
 });
 
 test('a message in its shard waits for the lanes of its pool', async () => {

@@ -15,6 +15,7 @@ import { dateAndTime, formatMs } from '../duration.ts';
 import type { Ending } from '../exit-codes.ts';
 import { timeFlag } from '../flags.ts';
 import { withRecords } from '../kafka-session.ts';
+import { wayOf as wayOfDomain } from '../lane-of-domain.ts';
 import {
   type LaneState,
   lanesNamed,
@@ -48,7 +49,8 @@ export async function why(context: CommandContext, id: string | undefined, flags
 async function whyLane(context: CommandContext, name: string): Promise<Ending> {
   const lanes = lanesNamed(name);
   const situation = await situationOf(context, lanes);
-  const states = lanes.map((lane) => stateOf(situation, lane));
+  const known = await providersOf(context, lanes, situation);
+  const states = known.map((lane) => stateOf(situation, lane));
   if (context.json)
     context.terminal.line(JSON.stringify({ redis: situation.redis, lanes: states.map(told) }));
   else {
@@ -59,6 +61,25 @@ async function whyLane(context: CommandContext, name: string): Promise<Ending> {
     });
   }
   return 'ok';
+}
+
+/** A name that the shaping gives lanes of its own is a domain's: its provider, whose limits hold where it has none, DNS knows. */
+async function providersOf(
+  context: CommandContext,
+  lanes: readonly LaneOf[],
+  { shaping }: Pick<Situation, 'shaping'>,
+): Promise<readonly LaneOf[]> {
+  const site = lanes[0]?.site ?? '';
+  const ownDomain = ownDomainOf(shaping.shaping, site);
+  if (ownDomain === undefined) return lanes;
+  try {
+    const way = await wayOfDomain(context, ownDomain);
+    return lanes.map((lane) => ({ ...lane, ...way, ownDomain }));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    context.terminal.problem(`${error.message} What its provider's limits are is not in this.`);
+    return lanes.map((lane) => ({ ...lane, ownDomain }));
+  }
 }
 
 /** Where a message is on its way. */
