@@ -47,6 +47,7 @@ test('a message that comes back from a session that was over is begun no more, f
     tls: null,
     usable: true,
     ready: true,
+    joins: false,
     deliveries: 5,
     send: async (_mail, hooks) => {
       await hooks.beforeDot?.();

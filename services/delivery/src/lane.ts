@@ -58,6 +58,8 @@ export interface LaneParts {
   /** Whether a message may still leave from this lane; where not, it has been put elsewhere. Cheap. */
   readonly mayLeave: (job: Job, lane: Lane) => boolean;
   readonly now: () => number;
+  /** This worker's CPU is what mails wait for. */
+  readonly saturated: () => boolean;
   /** Waiting messages for which one more session is opened. */
   readonly messagesPerSession: number;
   /** A token is asked for while the mail is being prepared. */
@@ -322,7 +324,7 @@ export class Lane implements PlaceSeeker {
   /** Ready mails to sessions that take them, with a token each. */
   #offer(route: Route): void {
     while (route.prepared.length > 0) {
-      const use = route.readyUse();
+      const use = route.readyUse(this.#parts.saturated());
       if (use === undefined) return;
       if (this.#tokens < 1) {
         this.#takeTokens();

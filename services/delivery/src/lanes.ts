@@ -124,6 +124,11 @@ export class Lanes {
     return sum;
   }
 
+  /** The worker is what is slow. */
+  get saturated(): boolean {
+    return this.#isSaturated;
+  }
+
   states(): { readonly known: number; readonly throttled: number } {
     let throttled = 0;
     for (const { lane } of this.#lanes.values()) if (lane.throttled) throttled += 1;

@@ -49,6 +49,11 @@ export class SessionUse {
     return !this.#ending && this.session.ready && this.session.deliveries < this.#options.maxDeliveries;
   }
 
+  /** It takes a mail now, which goes out in one piece with the one before it. */
+  get joins(): boolean {
+    return this.session.joins && this.ready;
+  }
+
   /** Mails that this session has begun. */
   get deliveries(): number {
     return this.session.deliveries;

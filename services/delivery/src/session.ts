@@ -12,6 +12,8 @@ export interface Session {
   readonly usable: boolean;
   /** A mail may be given now. */
   readonly ready: boolean;
+  /** A mail given now goes out in one piece with the one before it. */
+  readonly joins: boolean;
   /** Mails that were begun. */
   readonly deliveries: number;
   send(mail: SmtpMail, hooks: SendHooks): Promise<SendResult>;
@@ -44,6 +46,9 @@ export const smtpSession = (connection: SmtpConnection): Session => ({
   get ready() {
     return connection.ready;
   },
+  get joins() {
+    return connection.joins;
+  },
   get deliveries() {
     return connection.deliveries;
   },
@@ -67,6 +72,7 @@ export const relaySession = (relay: Relay, host: string): Session => {
     get ready() {
       return !ended && !sending;
     },
+    joins: false,
     get deliveries() {
       return deliveries;
     },

@@ -271,6 +271,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
       },
       random,
       now,
+      saturated: () => lanes.saturated,
       tokensAhead: stream === 'realtime',
       messagesPerSession: stream === 'realtime' ? 1 : 4,
       quantum,

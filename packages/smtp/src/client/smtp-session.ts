@@ -30,6 +30,8 @@ export interface SmtpConnection {
   readonly deliveries: number;
   /** Mails whose result is not there yet. */
   readonly inFlight: number;
+  /** `send` may be called now, and the mail's commands go out in one piece with the body of the mail before it. */
+  readonly joins: boolean;
   /**
    * Sends one mail; resolves with what became of it. Where the server offers PIPELINING a second mail may be given
    * while the first is under way: its commands travel behind the first one's final dot (RFC 2920 3.1).

@@ -658,10 +658,11 @@ describe('Two mails at once, RFC 2920 3.1', () => {
         await peer.gone();
       },
       async (connection) => {
+        assert.equal(connection.joins, false);
         const first = connection.send(testMail);
-        assert.equal(connection.ready, true);
+        assert.deepEqual([connection.ready, connection.joins], [true, true]);
         const sent = connection.send(second);
-        assert.equal(connection.ready, false);
+        assert.deepEqual([connection.ready, connection.joins], [false, false]);
         await assert.rejects(connection.send(testMail), /busy/);
         const results = await Promise.all([first, sent]);
         assert.deepEqual(

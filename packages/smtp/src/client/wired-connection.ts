@@ -50,6 +50,10 @@ export class WiredConnection implements SmtpConnection, WireListener {
     return this.#usable && this.inFlight < (this.#pipelining ? 2 : 1);
   }
 
+  get joins(): boolean {
+    return this.ready && this.#opening !== undefined && this.#next === undefined;
+  }
+
   get deliveries(): number {
     return this.#deliveries;
   }
