@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { avroSchemas, type RecordName, type Records } from '@millrace/schemas';
 import avro from 'avsc';
 import { type BoundsCheck, boundsCheckOf } from './avro-bounds.ts';
+import { bytesInPlace } from './avro-bytes.ts';
+import { EncodingSlabs } from './encoding-slabs.ts';
 import { InvalidValueError, KafkaError, MalformedRecordError } from './errors.ts';
-import type { Codec } from './kafka.ts';
+import type { Codec, EncodingMemory } from './kafka.ts';
 import { type KafkaLogger, silentLogger } from './log.ts';
 import { type SchemaRegistry, UnknownSchemaError } from './schema-registry.ts';
 
 const headerBytes = 5;
-const slabBytes = 262_144;
 /** How often and how long apart the registry is asked for an id that it says it does not have. */
 const unknownAttempts = 3;
 const retryMs = { first: 200, longest: 5_000 };
@@ -23,7 +24,8 @@ interface Reader {
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-const typeOf = (schema: string): avro.Type => avro.Type.forSchema(JSON.parse(schema));
+const typeOf = (schema: string): avro.Type =>
+  avro.Type.forSchema(JSON.parse(schema), { typeHook: bytesInPlace });
 
 export class AvroCodec implements Codec {
   readonly #registry: SchemaRegistry;
@@ -33,8 +35,7 @@ export class AvroCodec implements Codec {
   readonly #readers = new Map<RecordName, Map<number, Reader>>();
   readonly #fetching = new Map<number, Promise<string>>();
   readonly #unknown = new Map<number, { readonly error: UnknownSchemaError; readonly until: number }>();
-  #slab = Buffer.allocUnsafeSlow(slabBytes);
-  #used = 0;
+  readonly #slabs = new EncodingSlabs();
 
   constructor(registry: SchemaRegistry, logger: KafkaLogger = silentLogger) {
     this.#registry = registry;
@@ -49,7 +50,7 @@ export class AvroCodec implements Codec {
     }
   }
 
-  encode<N extends RecordName>(record: N, value: Records[N]): Buffer {
+  encode<N extends RecordName>(record: N, value: Records[N], memory: EncodingMemory = this.#slabs): Buffer {
     const id = this.#ids.get(record);
     if (id === undefined)
       throw new KafkaError(
@@ -57,24 +58,24 @@ export class AvroCodec implements Codec {
         `registerSchemas() comes before encoding ${record}.`,
       );
     const type = this.#type(record);
-    const start = this.#used;
+    const slab = memory.open;
+    const { bytes, used: start } = slab;
     let end: number;
     try {
-      end = type.encode(value, this.#slab, start + headerBytes);
+      end = type.encode(value, bytes, start + headerBytes);
     } catch (error) {
       throw new InvalidValueError(record, firstWrongPath(type, value), { cause: error });
     }
     if (end < 0) {
-      // avsc says by how much it was short. A fresh slab, at least as large as this value.
-      const neededBytes = this.#slab.length - start - end;
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, neededBytes + headerBytes));
-      this.#used = 0;
-      return this.encode(record, value);
+      // avsc says by how much it was short.
+      const neededBytes = bytes.length - start - end;
+      memory.renew(neededBytes + headerBytes);
+      return this.encode(record, value, memory);
     }
-    this.#slab[start] = 0;
-    this.#slab.writeUInt32BE(id, start + 1);
-    this.#used = end;
-    return this.#slab.subarray(start, end);
+    bytes[start] = 0;
+    bytes.writeUInt32BE(id, start + 1);
+    slab.used = end;
+    return bytes.subarray(start, end);
   }
 
   decode<N extends RecordName>(

@@ -15,6 +15,7 @@ import {
   type Message,
 } from 'kafkajs';
 import { impatient } from './connection.ts';
+import { ReusedSlabs, type Slab } from './encoding-slabs.ts';
 import { KafkaClosedError, KafkaRefusedError, KafkaUnavailableError, RecordTooLargeError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import type { Codec } from './kafka.ts';
@@ -29,12 +30,16 @@ const maxRequestRecords = 1_000;
 const recordOverheadBytes = 70;
 const retryMs = { first: 50, longest: 1_000 };
 const sweepMs = 100;
+/** Of 256 KB each, between two bursts. */
+const keptSlabs = 8;
 
 interface Pending {
   readonly topic: string;
   readonly message: Message;
   readonly bytes: number;
   readonly sentAt: number;
+  /** Holds the encoded value; undefined: that is the caller's. */
+  readonly slab: Slab | undefined;
   settled: boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -57,6 +62,7 @@ export class BatchingProducer implements Producer {
   readonly #queue: Pending[] = [];
   readonly #blocked: (() => void)[] = [];
   readonly #stopping = new AbortController();
+  readonly #slabs = new ReusedSlabs(keptSlabs);
   #client: KafkaJsProducer | undefined;
   #batch: readonly Pending[] = [];
   #bytes = 0;
@@ -97,8 +103,13 @@ export class BatchingProducer implements Producer {
 
   send<N extends RecordName>(record: N, topic: string, message: RecordToSend<Records[N]>): Promise<void> {
     const headers = withTraceparent(message.headers);
-    return this.#admit(topic, message.key, message.timestamp, headers, () =>
-      this.#codec.encode(record, message.value),
+    return this.#admit(
+      topic,
+      message.key,
+      message.timestamp,
+      headers,
+      () => this.#codec.encode(record, message.value, this.#slabs),
+      this.#slabs,
     );
   }
 
@@ -142,6 +153,7 @@ export class BatchingProducer implements Producer {
     timestamp: number | undefined,
     headers: BytesToSend['headers'],
     encode: () => Buffer | null,
+    slabs?: ReusedSlabs,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       const admit = (): void => {
@@ -152,9 +164,11 @@ export class BatchingProducer implements Producer {
           if (headers !== undefined) message.headers = headers;
           const bytes = sizeOf(message);
           if (bytes > maxRequestBytes) throw new RecordTooLargeError(topic, bytes, maxRequestBytes);
+          const slab = slabs?.open;
+          if (slab !== undefined) slab.values += 1;
           this.#bytes += bytes;
           this.#records += 1;
-          this.#queue.push({ topic, message, bytes, sentAt: now, settled: false, resolve, reject });
+          this.#queue.push({ topic, message, bytes, sentAt: now, slab, settled: false, resolve, reject });
           this.#pump();
         } catch (error) {
           reject(error);
@@ -237,7 +251,11 @@ export class BatchingProducer implements Producer {
         await client.sendBatch(this.#requestOf(batch));
         this.#ready = true;
         this.#batch = [];
-        for (const pending of batch) this.#settle(pending);
+        for (const pending of batch) {
+          this.#settle(pending);
+          // Only here: after a failure a request that is still under way may read its values.
+          if (pending.slab !== undefined) this.#slabs.release(pending.slab);
+        }
         return;
       } catch (error) {
         const failure = failureOf(error);

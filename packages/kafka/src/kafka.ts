@@ -40,11 +40,21 @@ export interface KafkaOptions {
   readonly logger?: KafkaLogger;
 }
 
+/** Where encoded values are put. */
+export interface EncodingMemory {
+  readonly open: { readonly bytes: Buffer; used: number };
+  /** A value of `bytes` does not fit into what is open: another one is to be. */
+  renew(bytes: number): void;
+}
+
 export interface Codec {
-  /** Confluent framing: a zero byte, the schema id, Avro. Throws InvalidValueError. Needs `registerSchemas()` first. */
-  encode<N extends RecordName>(record: N, value: Records[N]): Buffer;
   /**
-   * Resolves the writer's schema to ours. A promise only where the writer's schema is not known yet: it is then
+   * Confluent framing: a zero byte, the schema id, Avro. Throws InvalidValueError. Needs `registerSchemas()` first. Without
+   * `memory` the bytes are the caller's for good.
+   */
+  encode<N extends RecordName>(record: N, value: Records[N], memory?: EncodingMemory): Buffer;
+  /**
+   * Resolves the writer's schema to ours; its `bytes` are views of the record's. A promise only where the writer's schema is not known yet: it is then
    * fetched for as long as that takes, or until `signal` aborts. Throws MalformedRecordError.
    */
   decode<N extends RecordName>(
