@@ -18,6 +18,7 @@ export {
   type AutomationRule,
   type RuleRecovery,
   type RuleScope,
+  type RuleTrigger,
   replyLine,
   ruleFor,
   type SeenReply,

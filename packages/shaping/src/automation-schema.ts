@@ -58,14 +58,22 @@ const Limit = strict(
 export const RuleEntry = strict(
   {
     name: name('Its name in events, controls and metrics'),
+    trigger: Type.Enum(['answer', 'complaint'], {
+      default: 'answer',
+      description:
+        'What it is about: negative answers to tries, or complaints of recipients, each as late as the provider passes it on',
+    }),
     isps: optional(Type.Array(Type.Enum([...isps]), { minItems: 1, description: 'Absent: all' })),
     streams: optional(Type.Array(Type.Enum([...streams]), { minItems: 1, description: 'Absent: both' })),
-    match: Type.String({
-      minLength: 1,
-      maxLength: 500,
-      description: 'Regular expression, looked for in "<code> <enhanced code> <text>"; case does not matter',
-    }),
-    after: count('So many such answers make it fire', 1),
+    match: optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 500,
+        description:
+          'Regular expression, looked for in "<code> <enhanced code> <text>" of an answer, or in "<type>, <who reports>" of a complaint; case does not matter. Absent: every complaint',
+      }),
+    ),
+    after: count('So many such answers or complaints make it fire', 1),
     within: duration('Counted for so long', '1h'),
     scope: Type.Enum(['lane', 'isp', 'source', 'tenant', 'sender'], {
       default: 'lane',
@@ -92,5 +100,5 @@ export type RuleEntry = Static<typeof RuleEntry>;
 
 export const AutomationEntries = Type.Array(RuleEntry, {
   default: [],
-  description: 'Answers that change what is sent: the first rule that matches counts',
+  description: 'Answers and complaints that change what is sent: the first rule that matches counts',
 });

@@ -14,6 +14,7 @@ const hour = 60 * minute;
 /** What the shipped rules make of an answer. */
 const ruleOf = (isp: Isp, code: number, enhanced: string | null, text: string): AutomationRule | undefined =>
   ruleFor(shipped, {
+    trigger: 'answer',
     eventId: '',
     at: 0,
     stream: 'batch',
@@ -127,6 +128,15 @@ test('what no rule is about changes nothing', () => {
   assert.equal(ruleOf('yahoo', 552, '5.2.2', 'mailbox full'), undefined);
 });
 
+test('a rule about complaints needs no expression', () => {
+  const [rule] = parseAutomation(
+    'automation: [{ name: disliked, trigger: complaint, after: 20, suspend: true, for: 1h }]',
+    'a.yaml',
+  );
+  assert.ok(rule);
+  assert.deepEqual([rule.trigger, rule.after, rule.pattern.test('abuse')], ['complaint', 20, true]);
+});
+
 const problemsOf = (text: string): readonly string[] => {
   try {
     parseAutomation(text, 'shaping.yaml');
@@ -150,6 +160,8 @@ for (const [what, lines, expected] of [
     ['match: x', 'scope: tenant', 'limit: { connection_limit: 1 }'],
     /:5: .*a tenant has no limits/,
   ],
+  ['a rule about no answer', ['suspend: true'], /:2: automation.*needs `match`/],
+  ['a trigger that is none', ['trigger: complaints', 'suspend: true'], /:3: .*trigger.*"complaint"/],
   ['a move to nowhere', ['match: x', 'move: {}'], /:4: .*either/],
   ['recovery of what never ends', ['match: x', 'suspend: true', 'recover: {}'], /:5: .*add `for`/],
 ] as const) {

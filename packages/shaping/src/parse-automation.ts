@@ -46,8 +46,10 @@ const capped: readonly RuleScope[] = ['lane', 'isp', 'source'];
 /** What no single key can be wrong about. */
 const problemsOf = (entry: RuleEntry, before: readonly RuleEntry[]): readonly RuleProblem[] => {
   const problems: RuleProblem[] = [];
-  const { name, scope, limit, suspend, move, alert } = entry;
-  const broken = brokenExpression(entry.match);
+  const { name, trigger, match, scope, limit, suspend, move, alert } = entry;
+  const broken = match === undefined ? undefined : brokenExpression(match);
+  if (match === undefined && trigger === 'answer')
+    problems.push({ key: [], message: 'needs `match`: which answers it is about.' });
   if (broken !== undefined)
     problems.push({ key: ['match'], message: `must be a regular expression: ${broken}` });
   if (before.some((other) => other.name === name))
@@ -76,11 +78,15 @@ const brokenExpression = (text: string): string | undefined => {
   }
 };
 
+/** What a complaint says is looked at by few rules. */
+const everything = /(?:)/;
+
 const ruleOf = (entry: RuleEntry): AutomationRule => ({
   name: entry.name,
+  trigger: entry.trigger,
   isps: entry.isps ?? null,
   streams: entry.streams ?? null,
-  pattern: new RegExp(entry.match, 'i'),
+  pattern: entry.match === undefined ? everything : new RegExp(entry.match, 'i'),
   after: entry.after,
   withinMs: durationMs(entry.within),
   scope: entry.scope,

@@ -3,22 +3,25 @@ import { test } from 'node:test';
 import { until } from '@millrace/kafka/testing';
 import { answer, lane, type ShaperRig, shaperRig } from './shaper-rig.ts';
 
-const shaping = (adaptive: boolean): string => `isps: { gmail: { adaptive: ${adaptive} } }`;
+const shaping = (adaptive: boolean): string =>
+  `isps: { gmail: { adaptive: ${adaptive} } }\ndomains: { example.com: { connection_limit: 3 } }`;
 const probed = { shaping: { yaml: shaping(true), name: 'test.yaml' } };
 
 const taken = (rig: ShaperRig, count: number) =>
   Array.from({ length: count }, () => answer({ kind: 'delivered', reply_code: 250, time: rig.now() }));
 const refused = (rig: ShaperRig) =>
   answer({ kind: 'deferred', reply_code: 421, bounce_category: 'rate_limited', time: rig.now() });
-const rateOf = (rig: ShaperRig): number | null | undefined =>
-  rig.table.limitChangesOf(lane, rig.now()).inForce.find(({ control }) => control.kind === 'adaptive')
-    ?.changes.messagesPerSecond;
+const rateOf = (rig: ShaperRig, ownDomain?: string): number | null | undefined =>
+  rig.table
+    .limitChangesOf({ ...lane, ownDomain }, rig.now())
+    .inForce.find(({ control }) => control.kind === 'adaptive')?.changes.messagesPerSecond;
 
 test('a lane that is probed gets more while its mail is taken and a trickle once it is refused; a restart goes on from there', async () => {
   await using rig = await shaperRig();
   const first = await rig.start(probed);
   await rig.tell(...taken(rig, 5));
-  await until(() => rateOf(rig) === 1, 'the first rate');
+  await rig.tell(answer({ kind: 'delivered', domain: 'example.com', time: rig.now() }));
+  await until(() => rateOf(rig) === 1 && rateOf(rig, 'example.com') === 1, 'the first rates');
   rig.shift(6_000);
   await rig.tell(...taken(rig, 20));
   await until(() => (rateOf(rig) ?? 0) > 1.09, 'more');
@@ -32,6 +35,7 @@ test('a lane that is probed gets more while its mail is taken and a trickle once
   await rig.tell(...taken(rig, 1));
   await until(() => second.stats().events > 0);
   assert.equal(rateOf(rig), found);
+  assert.equal(rateOf(rig, 'example.com'), 1, 'a domain’s own lane at that provider too');
   await second.stop();
 });
 

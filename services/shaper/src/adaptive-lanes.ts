@@ -56,9 +56,11 @@ export class AdaptiveLanes {
   former(controls: readonly Control[]): readonly Control[] {
     return controls.filter(({ kind, scope }) => {
       if (kind !== 'adaptive' || scope.kind !== 'lane') return false;
-      const isp = isIsp(scope.site) ? scope.site : 'other';
       const ownDomain = ownDomainOf(this.#shaping(), scope.site);
-      return !limitsOf(this.#shaping(), { ...scope, isp, ownDomain }).adaptive;
+      // A domain's own lane does not say at which provider it is.
+      const own: readonly Isp[] = isIsp(scope.site) ? [scope.site] : ['other'];
+      const possible = ownDomain === undefined ? own : isps;
+      return !possible.some((isp) => limitsOf(this.#shaping(), { ...scope, isp, ownDomain }).adaptive);
     });
   }
 

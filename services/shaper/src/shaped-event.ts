@@ -1,4 +1,4 @@
-/** A rule that fired, as an event of the message whose reply caused it. */
+/** A rule that fired, as an event of the message whose reply, or complaint, caused it. */
 import { type Firing, formatScope } from '@millrace/core';
 import type { MessageEvent } from '@millrace/schemas';
 
@@ -42,7 +42,7 @@ export const shapedEvent = (
     attempt_ms: null,
     size_bytes: null,
     next_attempt_at: null,
-    text: `${rule.name}: ${scope} ${acted ? '' : 'would be '}${actionText(firing)}, because of${times}: ${cause.text ?? ''}`,
+    text: `${rule.name}: ${scope} ${acted ? '' : 'would be '}${actionText(firing)}, because of${times}: ${rule.trigger === 'complaint' ? 'complaint: ' : ''}${cause.text ?? ''}`,
     metadata: {
       rule: rule.name,
       scope,

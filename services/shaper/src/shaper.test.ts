@@ -103,6 +103,50 @@ test('what an operator undid counts from the beginning; what an operator suspend
   await shaper.stop();
 });
 
+test('complaints that feedback reports make the rules about them fire, on the lane that the mail left by', async () => {
+  await using rig = await shaperRig();
+  const complaints = `
+domains: { example.com: { connection_limit: 3 } }
+automation:
+  - name: disliked
+    trigger: complaint
+    isps: [gmail]
+    after: 2
+    limit: { max_message_rate: 10/min }
+    for: 1h
+`;
+  const shaper = await rig.start({ shaping: { yaml: complaints, name: 'test.yaml' } });
+  const complaint = (over: Parameters<typeof answer>[0] = {}) => {
+    const told = answer({
+      kind: 'complained',
+      reply_code: null,
+      enhanced_code: null,
+      text: 'abuse',
+      ...over,
+    });
+    return { ...told, event_id: `${told.message_id}:complained` };
+  };
+  const first = complaint();
+  // Told twice, from elsewhere, of another provider, of a mail that is not known, and an answer.
+  await rig.tell(first, first, complaint({ source: 'ip2' }), complaint({ isp: 'yahoo' }));
+  await rig.tell(complaint({ source: null }), answer(), complaint({ domain: 'example.com' }));
+  await until(() => shaper.stats().events === 7);
+  assert.equal(rig.shaped.length, 0);
+  await rig.tell(complaint());
+  await until(() => rig.shaped.length === 1);
+  assert.match(
+    rig.shaped[0]?.text ?? '',
+    /^disliked: lane:batch\/gmail\/ip1 10 mails\/min until .* \(2 times\): complaint: abuse$/,
+  );
+  const rateOf = (ownDomain?: string) =>
+    rig.table.limitChangesOf({ ...lane, ownDomain }, rig.now()).inForce[0]?.changes.messagesPerSecond;
+  await until(() => rateOf() === 10 / 60, 'the cap');
+  assert.equal(rateOf('example.com'), undefined);
+  await rig.tell(complaint({ domain: 'example.com' }));
+  await until(() => rateOf('example.com') === 10 / 60, 'the cap of the domain’s own lane');
+  await shaper.stop();
+});
+
 test('told not to act, it only says what it would do', async () => {
   await using rig = await shaperRig();
   const shaper = await rig.start({ act: false });

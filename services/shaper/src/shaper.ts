@@ -1,5 +1,5 @@
 /**
- * Reads every event, and writes to mail.control what rules make of the replies. One process of the group has all
+ * Reads every event, and writes to mail.control what rules make of replies and complaints. One process of the group has all
  * partitions, so that replies of all workers are counted together; the others stand by. What it remembers is in Kafka:
  * whoever takes over reads the events of the last hours again, without acting on them, before it goes on.
  */
@@ -10,6 +10,7 @@ import {
   controlRecord,
   type Firing,
   formatScope,
+  ownDomainOf,
   ruleOfAuthor,
   type SourceWarmUp,
   type SpikeSettings,
@@ -43,7 +44,7 @@ export interface ShaperOptions {
 export interface ShaperStats {
   /** Events looked at. */
   readonly events: number;
-  /** Negative replies among them. */
+  /** Negative replies and complaints among them. */
   readonly replies: number;
   /** Firings by rule. */
   readonly firings: ReadonlyMap<string, number>;
@@ -94,6 +95,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   let remembers = false;
   let remembered: Promise<void> | undefined;
 
+  const ownDomain = (domain: string): string | undefined => ownDomainOf(book.shaping, domain);
   const useRules = (): void => {
     book.apply(table.shapingText(now()));
     automation.replace(book.rules);
@@ -142,7 +144,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
       onRecord: ({ value, partition, offset }) => {
         readTo.set(partition, offset);
         warmUps.count(value);
-        const reply = seenReply(value);
+        const reply = seenReply(value, ownDomain);
         if (reply !== undefined) automation.note(reply);
       },
     });
@@ -172,7 +174,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
     counts.events += 1;
     if (offset > (readTo.get(partition) ?? -1)) warmUps.count(event);
     adaptive.see(event, now());
-    const reply = seenReply(event);
+    const reply = seenReply(event, ownDomain);
     if (reply === undefined) return undefined;
     counts.replies += 1;
     // Of a group's first start, or after days without a shaper: it is too late to act on it.

@@ -6,13 +6,14 @@ import { controlRecord } from '../control/parse-control.ts';
 import { builtInLimits, laneLimits, type Shaping } from '../shaping.ts';
 import { Automation } from './automation.ts';
 import { type AutomationRule, ruleFor, type SeenReply } from './automation-rule.ts';
-import type { Firing } from './firing.ts';
+import { type Firing, ruleScope } from './firing.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
 
 const rule = (overrides: Partial<AutomationRule> = {}): AutomationRule => ({
   name: 'too-fast',
+  trigger: 'answer',
   isps: null,
   streams: null,
   pattern: /too fast/i,
@@ -29,6 +30,7 @@ const rule = (overrides: Partial<AutomationRule> = {}): AutomationRule => ({
 });
 
 const reply = (at: number, overrides: Partial<SeenReply> = {}): SeenReply => ({
+  trigger: 'answer',
   eventId: `event-${at}`,
   at,
   stream: 'batch',
@@ -112,6 +114,30 @@ test('the first rule that matches decides, of its providers and streams only', (
   assert.equal(of({ isp: 'gmail' }), 'general');
   assert.equal(of({ isp: 'yahoo', stream: 'realtime' }), 'general');
   assert.equal(of({ code: 550 }), undefined);
+});
+
+test('complaints are for the rules about complaints, and answers for the others', () => {
+  const complaints = rule({ name: 'complaints', trigger: 'complaint', pattern: /(?:)/, after: 2 });
+  const automation = new Automation([complaints, rule({ after: 1 })]);
+  const complaint = (at: number) =>
+    reply(at, { trigger: 'complaint', code: null, enhanced: null, text: 'abuse, Yahoo!-Mail-Feedback/2.0' });
+  assert.equal(automation.see(complaint(1)), undefined);
+  assert.equal(automation.see(reply(2))?.rule.name, 'too-fast');
+  const firing = automation.see(complaint(3));
+  assert.equal(firing?.rule.name, 'complaints');
+  assert.equal(firing.controls[0]?.reason, 'complaint: abuse, Yahoo!-Mail-Feedback/2.0');
+});
+
+test('an answer to mail of a domain with lanes of its own is about its lane', () => {
+  const automation = new Automation([rule({ after: 1 })]);
+  const firing = automation.see(reply(1, { ownDomain: 'example.com' }));
+  const own = { ...lane, ownDomain: 'example.com' };
+  const table = follow(firing);
+  assert.equal(table.blocking(own, 2)?.until, 1 + hour);
+  assert.equal(table.blocking(lane, 2), undefined);
+  assert.deepEqual(ruleScope(rule({ scope: 'isp' }), reply(1, { ownDomain: 'example.com' })), {
+    ...{ kind: 'isp', stream: 'batch', site: 'gmail' },
+  });
 });
 
 test('after a suspension the limit comes back in steps, from low to what the file says', () => {

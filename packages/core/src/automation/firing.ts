@@ -29,6 +29,7 @@ const ruleAuthor = (rule: string): string => `${authorPrefix}${rule}`;
 export const ruleOfAuthor = (author: string): string | undefined =>
   author.startsWith(authorPrefix) ? author.slice(authorPrefix.length) : undefined;
 
+const lanePlace = (reply: SeenReply): string => reply.ownDomain ?? provider(reply);
 const provider = ({ isp, site }: SeenReply): string => (isp === 'other' ? site : isp);
 
 /** What a rule acts on when it sees this reply; undefined: the reply does not say it. */
@@ -36,7 +37,7 @@ export const ruleScope = (rule: AutomationRule, reply: SeenReply): ControlScope 
   const { stream, source, tenant, senderDomain } = reply;
   switch (rule.scope) {
     case 'lane':
-      return { kind: 'lane', stream, site: provider(reply), source };
+      return { kind: 'lane', stream, site: lanePlace(reply), source };
     case 'isp':
       return { kind: 'isp', stream, site: provider(reply) };
     case 'source':
@@ -68,7 +69,10 @@ export const controlsOf = (
   const head = {
     scope,
     until,
-    reason: `${rule.alert === null ? '' : `${rule.alert}: `}${replyLine(reply)}`.slice(0, 500),
+    reason: [rule.alert, rule.trigger === 'complaint' ? 'complaint' : null, replyLine(reply)]
+      .filter((part) => part !== null)
+      .join(': ')
+      .slice(0, 500),
     author: ruleAuthor(rule.name),
     setAt: at,
   };
