@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { testJob } from './job-rig.ts';
 import { Route } from './route.ts';
 import type { Session } from './session.ts';
 import { SessionUse } from './session-use.ts';
@@ -27,8 +28,7 @@ const use = (route: Route, mails: number, joins = false): SessionUse => {
     answered: () => undefined,
     ended: () => undefined,
   });
-  // What the session has is the session's own; here only how many they are counts.
-  Object.defineProperty(made, 'inFlight', { value: mails });
+  for (let mail = 0; mail < mails; mail += 1) made.send(testJob());
   return made;
 };
 
