@@ -1,6 +1,6 @@
 /** Liquid (Shopify's language), by liquidjs. */
-import { Context, type Liquid, LiquidError, toValueSync } from 'liquidjs';
-import { liquidEngine, SinkEmitter } from './liquid-engine.ts';
+import { Context, LiquidError, type Template } from 'liquidjs';
+import { liquidEngine } from './liquid-engine.ts';
 import type { CompilePart } from './part-renderer.ts';
 import { TemplateError, type TemplatePart } from './template-error.ts';
 
@@ -34,8 +34,8 @@ const positionOf = (token: object): readonly [number?, number?] => {
 };
 
 export const compileLiquid: CompilePart = (source, part, asHtml, limits) => {
-  const liquid = asHtml ? escaping : plain;
-  let templates: ReturnType<Liquid['parse']>;
+  const { liquid, render } = asHtml ? escaping : plain;
+  let templates: readonly Template[];
   try {
     templates = liquid.parse(source);
   } catch (cause) {
@@ -46,11 +46,13 @@ export const compileLiquid: CompilePart = (source, part, asHtml, limits) => {
     renderLimit: limits.maxMs,
     memoryLimit: memoryFactor * limits.maxLength,
   };
+  // They write into what they are given.
+  const writes = /increment|decrement/.test(source);
   return (variables, sink) => {
     try {
-      // A copy: `increment` writes into what it is given.
-      const context = new Context({ ...variables }, liquid.options, renderOptions, { liquid });
-      toValueSync(liquid.renderer.renderTemplates(templates, context, new SinkEmitter(sink)));
+      const scope = writes ? { ...variables } : variables;
+      const context = new Context(scope, liquid.options, renderOptions, { liquid });
+      render(templates, context, sink);
     } catch (cause) {
       throw errorOf('ERR_TEMPLATE_RENDER', part, cause);
     }

@@ -78,58 +78,201 @@ test('Liquid: in HTML `raw` is the one way to let markup through', () => {
   );
 });
 
-test('Liquid: the short way renders as liquidjs does', () => {
-  const engines = {
-    text: new Liquid({ ownPropertyOnly: true }),
-    html: new Liquid({ ownPropertyOnly: true, outputEscape: 'escape' }),
-  };
-  const element = fc.constantFrom(
-    'text ',
-    '\n',
-    'ä=',
-    '{{ a }}',
-    '{{a.b}}',
-    '{{ a.b.c }}',
-    '{{- n -}}',
-    '{{ list }}',
-    '{{ list[0] }}',
-    '{{ list.size }}',
-    '{{ a.first }}',
-    '{{ t }}',
-    '{{ nil }}',
-    '{% if t %}{{ h }}{% else %}no{% endif %}',
-    '{% for x in list %}{{ x }},{{ forloop.index }}{% endfor %}',
-    '{% assign h = n %}',
-    '{% for a in list %}{{ a }}{% if a == 2 %}{% continue %}{% endif %}.{% endfor %}',
-    '{% capture h %}<{{ n }}>{% endcapture %}',
-    '{{ h | escape }}',
-    '{{ h | upcase }}',
-    '{% case n %}{% when 3 %}three{% endcase %}',
-    '{{ "lit" }}',
-    '{{ 1 }}',
-    '{% unless t %}x{% endunless %}',
-    '{% cycle "a", "b" %}',
-    '{% increment n %}',
-    '{{ empty }}',
+/** What liquidjs itself makes of a source, as text and as HTML. */
+const liquidjs = {
+  text: new Liquid({ ownPropertyOnly: true }),
+  html: new Liquid({ ownPropertyOnly: true, outputEscape: 'escape' }),
+};
+/** The text, or what is wrong and where. */
+const outcome = (render: () => string): string => {
+  try {
+    return render();
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    return error.message
+      .replace(/^\w+(?=, line|: )/, 'failed')
+      .replace(/^(.*), line:(\d+), col:(\d+)$/s, 'failed, line $2, column $3: $1');
+  }
+};
+const assertAsLiquidjs = (source: string, variables: Variables): void => {
+  // Fresh ones for each rendering: `increment` counts in them.
+  const copy = (): Variables => structuredClone(variables);
+  const { text, html } = liquidjs;
+  assert.equal(
+    outcome(() => rendered({ subject: source }, copy()).subject),
+    outcome(() => text.parseAndRenderSync(source, copy())),
+    source,
   );
-  // Fresh ones for each: `increment` counts in them.
-  const variables = () => ({
-    a: { b: { c: '<c>' }, first: 1 },
-    list: [1, 2, '&'],
-    n: 3,
-    t: true,
-    nil: null,
-    h: '"h"',
+  assert.equal(
+    outcome(() => decoded(rendered({ html: source }, copy()).html)),
+    outcome(() => String(html.parseAndRenderSync(source, copy()))).replaceAll(/\r\n|\r|\n/g, '\r\n'),
+    source,
+  );
+};
+
+test('Liquid: any template renders as liquidjs renders it, the short way or the long one', () => {
+  const path = fc.constantFrom(
+    ...[
+      'a',
+      'a.b',
+      'a.b.c',
+      'list',
+      'list[0]',
+      'list.first',
+      'list.last',
+      'list.size',
+      'list[n]',
+      'a["b"].c',
+    ],
+    ...[
+      'x',
+      'x.name',
+      'y',
+      'n',
+      's',
+      's.size',
+      'none',
+      'none.a',
+      't',
+      'objects[1].name',
+      'objects.first.tags',
+    ],
+    ...['forloop', 'forloop.index', 'forloop.rindex0', 'forloop.last', 'forloop.name', 'forloop.length'],
+  );
+  const literal = fc.constantFrom(
+    '1',
+    '-2.5',
+    '"<s>"',
+    "'x'",
+    'true',
+    'false',
+    'nil',
+    'empty',
+    'blank',
+    '(1..n)',
+  );
+  const operand = fc.oneof({ arbitrary: path, weight: 3 }, { arbitrary: literal, weight: 1 });
+  const comparison = fc
+    .tuple(operand, fc.constantFrom('==', '!=', '<', '>', '<=', '>=', 'contains'), operand)
+    .map((words) => words.join(' '));
+  const condition = fc
+    .array(
+      fc.oneof(
+        operand,
+        comparison,
+        operand.map((one) => `not ${one}`),
+      ),
+      { minLength: 1, maxLength: 3 },
+    )
+    .chain((parts) => fc.constantFrom(' and ', ' or ').map((operator) => parts.join(operator)));
+  const filters = fc.constantFrom(
+    ...[
+      '',
+      '',
+      '',
+      ' | upcase',
+      ' | escape',
+      ' | raw',
+      ' | default: "d"',
+      ' | append: s',
+      ' | size',
+      ' | json',
+    ],
+    ...[
+      ' | join: "-"',
+      ' | map: "name"',
+      ' | first',
+      ' | plus: n',
+      ' | where: "name", "&" | size',
+      ' | reverse',
+    ],
+  );
+  const modifiers = fc.constantFrom(
+    '',
+    '',
+    '',
+    '',
+    ' limit: 2',
+    ' offset: 1',
+    ' reversed',
+    ' offset: continue',
+  );
+  const { template } = fc.letrec<{ template: string; element: string }>((tie) => ({
+    template: fc.array(tie('element'), { maxLength: 5 }).map((elements) => elements.join('')),
+    element: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom('text ', '\n', 'ä=', '  ', '<b>', '{% break %}', '{% continue %}', '{% increment n %}'),
+      fc.tuple(operand, filters).map(([value, more]) => `{{ ${value}${more} }}`),
+      fc.tuple(operand, filters).map(([value, more]) => `{{- ${value}${more} -}}`),
+      fc
+        .tuple(fc.constantFrom('n', 's', 'x', 'forloop'), operand)
+        .map(([name, value]) => `{% assign ${name} = ${value} %}`),
+      fc
+        .tuple(
+          fc.constantFrom('if', 'unless'),
+          condition,
+          tie('template'),
+          condition,
+          tie('template'),
+          tie('template'),
+        )
+        .map(
+          ([tag, one, then, other, second, last]) =>
+            `{% ${tag} ${one} %}${then}{% elsif ${other} %}${second}{% else %}${last}{% end${tag} %}`,
+        ),
+      fc.tuple(condition, tie('template')).map(([one, then]) => `{% if ${one} %}${then}{% endif %}`),
+      fc
+        .tuple(
+          fc.constantFrom('x', 'x', 'y', 'forloop'),
+          operand,
+          modifiers,
+          tie('template'),
+          tie('template'),
+        )
+        .map(
+          ([name, value, more, body, otherwise]) =>
+            `{% for ${name} in ${value}${more} %}${body}{% else %}${otherwise}{% endfor %}`,
+        ),
+      tie('template').map((body) => `{% capture s %}${body}{% endcapture %}`),
+      tie('template').map((body) => `{% tablerow x in list cols: 2 %}${body}{% endtablerow %}`),
+      tie('template').map((body) => `{% case n %}{% when 3 %}${body}{% endcase %}`),
+    ),
+  }));
+  const variables = fc.record({
+    a: fc.constantFrom({ b: { c: '<c>' } }, { b: 1 }, {}, 'a'),
+    list: fc.constantFrom([1, 2, '&'], [], [[1, ['"']], null], 'letters', { k: 'v', l: [2] }),
+    objects: fc.constant([
+      { name: '&', tags: ['p', 'q'] },
+      { name: 'ü', first: 1 },
+    ]),
+    n: fc.constantFrom(0, 1, 3),
+    s: fc.constantFrom('str', '', ' ', "it's <x>"),
+    t: fc.constantFrom(true, false, null),
   });
-  fc.assert(
-    fc.property(fc.array(element, { maxLength: 20 }), (elements) => {
-      const source = elements.join('');
-      const result = rendered({ subject: source, html: source }, variables());
-      assert.equal(result.subject, engines.text.parseAndRenderSync(source, variables()));
-      const html: unknown = engines.html.parseAndRenderSync(source, variables());
-      assert.equal(decoded(result.html), String(html).replaceAll('\n', '\r\n'));
-    }),
-    { numRuns: 500 },
+  fc.assert(fc.property(template, variables, assertAsLiquidjs), { numRuns: 500 });
+});
+
+test('Liquid: what the short way does not know goes the long one', () => {
+  const variables = { list: [1, 2, 3, 4], text: 'ab', object: { k: 'v' }, n: 2, key: 'k', none: null };
+  for (const source of [
+    '{% for x in text %}{{ x }}{% endfor %}{% for x in object %}{{ x[0] }}={{ x[1] }}{% endfor %}',
+    '{% for i in (1..n) %}{{ i }}{% endfor %}{{ object[key] }}{{ list[n] }}{{ "abc".size }}',
+    '{% for x in list limit: 2 %}{{ x }}{% endfor %}{% for x in list offset: continue %}{{ x }};{% endfor %}',
+    '{% for x in list %}{% if x == 2 %}{% break %}{% endif %}{% endfor %}{% for x in list offset: continue %}{{ x }}{% endfor %}',
+    '{% for x in list %}{% for y in list reversed %}{{ y }}{% break %}{% endfor %}{{ forloop }}{% endfor %}',
+    '{% if list == empty or text == blank or none == nil %}{{ list | join: "," | prepend: text }}{% endif %}',
+    '{% for forloop in list %}{{ forloop }}{% break %}{% endfor %}{% for x in none %}{% else %}none{% endfor %}',
+    '{% tablerow x in list cols: 2 %}{{ x }}{% if x == 2 %}{% break %}{% endif %}{% endtablerow %}',
+    '{% if list contains n and text contains "b" %}{{ none | default: text }}{% endif %}{% cycle "a", "b" %}',
+  ])
+    assertAsLiquidjs(source, variables);
+});
+
+test('Liquid: what fails in a block names the place of the element that failed', () => {
+  const text = '{% for i in items %}\n {% if i %}\n  {{ i | append: "s" }}{% endif %}\n{% endfor %}';
+  assert.throws(
+    () => rendered({ text }, { items: ['a', 'b'] }, { maxLength: 15 }),
+    failsWith(/^text, line 3, column 35: the result is longer than 15 characters$/),
   );
 });
 
