@@ -56,6 +56,7 @@ before(async () => {
       },
       new: { stream: 'batch', sources: [{ source: 'two', weight: 1 }] },
       single: { stream: 'batch', sources: [{ source: 'one', weight: 1 }] },
+      dull: { stream: 'batch', sources: [{ source: 'slow', weight: 1 }] },
     },
   });
   worker = await rig.startWorker();
@@ -164,4 +165,19 @@ test('connections that fail in a row hold the lane; one probe opens it again', a
     return deliveries(tasks).length === 5;
   }, 'the probe found it open');
   assert.equal(laneIn()?.heldUntil, undefined);
+});
+
+test('of two pools at one provider, the slow lane of one does not hold up what waits behind it for the other', async () => {
+  // More than the window of their partition holds, and at one a second.
+  const slow = mails(1_500, 'gmail.com', { pool: 'dull' });
+  await rig.send(...slow);
+  const others = mails(50, 'gmail.com', { pool: 'single' });
+  await rig.send(...others);
+  await rig.until(() => deliveries(others).length === 50, 'the other pool’s mail');
+  const gone = deliveries(slow).length;
+  assert.ok(gone < 400, `${gone} of the slow ones went first`);
+  assert.ok(
+    rig.delays.some(({ value }) => value.reason === 'lane_busy'),
+    'those without room come back later',
+  );
 });
