@@ -24,6 +24,7 @@ import { relay } from './scenarios/relay.ts';
 import type { Comparison, Scenario } from './scenarios/scenario.ts';
 import { shaping } from './scenarios/shaping.ts';
 import { spike } from './scenarios/spike.ts';
+import { stalled } from './scenarios/stalled.ts';
 
 const scenarios: readonly Scenario[] = [
   batch,
@@ -37,6 +38,7 @@ const scenarios: readonly Scenario[] = [
   probing,
   forecast,
   lanes,
+  stalled,
   feedback,
 ];
 const warmUp = 1_000;
