@@ -1,11 +1,21 @@
 /** The Feedback-ID header field (Gmail's feedback loop, RFC-less): up to three ids and the sender's, by colons. */
 
+/** Categories, tenants and the like are few, and each mail names them again. */
+const maxKnown = 1_000;
+const known = new Map<string, string>();
+
 /** Gmail drops what is not a word; a colon would move the fields. */
-const sanitised = (text: string): string =>
-  text
+const sanitised = (text: string): string => {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const id = text
     .normalize('NFKD')
     .replaceAll(/[^a-zA-Z0-9._-]+/g, '_')
     .slice(0, 64);
+  if (known.size >= maxKnown) known.clear();
+  known.set(text, id);
+  return id;
+};
 
 /**
  * `campaign:tenant:category-or-stream:sender`, without the campaign when there is none.

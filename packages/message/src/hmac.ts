@@ -1,4 +1,7 @@
-/** HMAC-SHA-256 (RFC 2104) by two one-shot hashes: for short texts a fraction of what Node's `Hmac` objects cost. */
+/**
+ * HMAC-SHA-256 (RFC 2104) by two one-shot hashes: for short texts a fraction of what Node's `Hmac` objects cost. The hashes
+ * are taken as strings of bytes, which cost a third of a Buffer with memory of its own.
+ */
 import { hash } from 'node:crypto';
 
 const blockBytes = 64;
@@ -36,7 +39,7 @@ export class HmacKey {
       inner.set(content, blockBytes);
       end += content.length;
     }
-    this.#outer.set(hash('sha256', inner.subarray(0, end), 'buffer'), blockBytes);
-    return hash('sha256', this.#outer, 'buffer');
+    this.#outer.write(hash('sha256', inner.subarray(0, end), 'binary'), blockBytes, 'latin1');
+    return Buffer.from(hash('sha256', this.#outer, 'binary'), 'latin1');
   }
 }

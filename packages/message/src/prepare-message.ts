@@ -63,9 +63,10 @@ const contentOf = (
   throw noContent('The task has no content.');
 };
 
-const bytesOf = (pieces: Pieces): Buffer => {
-  const bytes = Buffer.allocUnsafe(piecesLength(pieces));
-  writePieces(pieces, bytes, 0);
+/** `head`: ASCII, before the pieces. */
+const bytesOf = (head: Pieces, pieces: Pieces): Buffer => {
+  const bytes = Buffer.allocUnsafe(piecesLength(head) + piecesLength(pieces));
+  writePieces(pieces, bytes, writePieces(head, bytes, 0));
   return bytes;
 };
 
@@ -75,7 +76,7 @@ const hashed = Buffer.allocUnsafe(262_144);
 /** SHA-256, base64. */
 const hashOf = (body: Pieces): string =>
   piecesLength(body) > hashed.length
-    ? hash('sha256', bytesOf(body), 'base64')
+    ? hash('sha256', bytesOf([], body), 'base64')
     : hash('sha256', hashed.subarray(0, writePieces(body, hashed, 0)), 'base64');
 
 /** The message with its signatures in front. */
@@ -97,7 +98,7 @@ const signed = async (
       const header = eightBit ? Buffer.from(content.header, 'utf8').toString('latin1') : content.header;
       const bodyHash = keys.length === 0 ? '' : hashOf(content.canonicalBody);
       const signatures = await signatureFields({ header, bodyHash }, keys, { now });
-      return { data: bytesOf([signatures, header, '\r\n', ...content.body]), eightBit };
+      return { data: bytesOf([signatures, header, '\r\n'], content.body), eightBit };
     }
     default:
       return content satisfies never;
@@ -115,7 +116,12 @@ export const prepareMessage = async (
 ): Promise<PreparedMessage> => {
   const parts = messageParts(facts, task, preparation.now);
   const { sender, recipient, token } = parts;
-  const { data, eightBit } = await signed(await contentOf(parts, preparation), sender.keys, preparation.now);
+  const content = contentOf(parts, preparation);
+  const { data, eightBit } = await signed(
+    content instanceof Promise ? await content : content,
+    sender.keys,
+    preparation.now,
+  );
   return {
     envelope: {
       mailFrom: verpAddress(token, facts.returnPathDomain ?? sender.domain),

@@ -30,7 +30,9 @@ export const unsubscribeFields = (parts: MessageParts): string => {
   if (unsubscribe === undefined) return '';
   const url = parts.unsubscribeUrl();
   const mailto = unsubscribeMailto(parts.token, unsubscribe.options);
-  const ways = [url, mailto].flatMap((way) => (way === undefined ? [] : [`<${way}>`]));
+  const ways: string[] = [];
+  if (url !== undefined) ways.push(`<${url}>`);
+  if (mailto !== undefined) ways.push(`<${mailto}>`);
   if (ways.length === 0) return '';
   const oneClick = url === undefined ? '' : 'List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n';
   return tokenField('List-Unsubscribe', ways, ', ') + oneClick;

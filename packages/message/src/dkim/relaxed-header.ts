@@ -54,7 +54,7 @@ const places: ReadonlyMap<string, number> = new Map(signed.map((name, place) => 
 
 /** What is signed of a header. */
 export interface SignedHeader {
-  /** Names for `h=`, in the order in which they are hashed. */
+  /** Names for `h=`, in the order in which they are hashed; the same list for the next header with the same fields. */
   readonly names: readonly string[];
   /** Canonical fields, each with its CRLF; bytes as Latin-1 characters. */
   readonly text: string;
@@ -98,14 +98,34 @@ const fieldAt = (text: string, at: number): { readonly name: string; readonly va
   return { name: text.slice(at, end).toLowerCase(), value: next + 1 };
 };
 
+/** Canonical fields of the header in hand by place; several of one name from the last to the first (RFC 6376 5.4.2). */
+const found: string[] = signed.map(() => '');
+/** How many there are of each. */
+const counts: number[] = signed.map(() => 0);
+
+/** Of the last header: most headers have the same fields as the one before. */
+let lastCounts: readonly number[] = [];
+let lastNames: readonly string[] = [];
+
+const namesFound = (): readonly string[] => {
+  if (counts.every((count, place) => count === lastCounts[place])) return lastNames;
+  lastCounts = [...counts];
+  lastNames = signed.flatMap((name, place) => {
+    const count = counts[place] ?? 0;
+    // From is never absent without a word: a signature must cover it (RFC 6376 5.4).
+    const more = (count > 0 ? oversigned.has(name) : name === 'from') ? 1 : 0;
+    return Array.from({ length: count + more }, () => name);
+  });
+  return lastNames;
+};
+
 /**
  * Picks and canonicalises what is signed of the header `text` (Latin-1 characters, lines ended by CRLF). A line that is
  * neither a field nor a fold belongs to the field before it, as verifiers take it.
  */
 export const signedHeader = (text: string): SignedHeader => {
-  /** By place; several of one name are hashed from the last to the first (RFC 6376 5.4.2). */
-  const found: string[] = Array.from(signed, () => '');
-  const counts: number[] = Array.from(signed, () => 0);
+  found.fill('');
+  counts.fill(0);
   let start = 0;
   let field = fieldAt(text, 0);
   while (start < text.length) {
@@ -124,15 +144,7 @@ export const signedHeader = (text: string): SignedHeader => {
     field = next;
     start = fieldEnd + 2;
   }
-  const names: string[] = [];
   let canonical = '';
-  for (let place = 0; place < signed.length; place += 1) {
-    const name = signed[place] ?? 'from';
-    const count = counts[place] ?? 0;
-    canonical += found[place] ?? '';
-    for (let left = count; left > 0; left -= 1) names.push(name);
-    // From is never absent without a word: a signature must cover it (RFC 6376 5.4).
-    if (count > 0 ? oversigned.has(name) : name === 'from') names.push(name);
-  }
-  return { names, text: canonical };
+  for (let place = 0; place < found.length; place += 1) canonical += found[place] ?? '';
+  return { names: namesFound(), text: canonical };
 };

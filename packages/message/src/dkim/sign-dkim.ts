@@ -13,8 +13,7 @@ export interface SignOptions {
 
 const lineLength = 76;
 
-/** `h=` with a fold wherever the next name would not fit any more. */
-const foldedNames = (names: readonly string[]): string => {
+const folded = (names: readonly string[]): string => {
   let text = '';
   let column = 3;
   names.forEach((name, index) => {
@@ -28,6 +27,15 @@ const foldedNames = (names: readonly string[]): string => {
     }
   });
   return text;
+};
+
+/** Of the last message: the next has the same list as a rule. */
+let last: { readonly names: readonly string[]; readonly text: string } = { names: [], text: '' };
+
+/** `h=` with a fold wherever the next name would not fit any more. */
+const foldedNames = (names: readonly string[]): string => {
+  if (last.names !== names) last = { names, text: folded(names) };
+  return last.text;
 };
 
 const foldedBase64 = (base64: string): string => {
@@ -88,12 +96,15 @@ export interface ToSign {
   readonly bodyHash: string;
 }
 
-/** The DKIM-Signature fields, one for each key, each with its CRLF; ASCII. Rejects only when OpenSSL fails. */
-export const signatureFields = async (
+/**
+ * The DKIM-Signature fields, one for each key, each with its CRLF; ASCII. At once when no signature is made on libuv's
+ * pool. Throws or rejects only when OpenSSL fails.
+ */
+export const signatureFields = (
   message: ToSign,
   keys: readonly DkimKey[],
   options: SignOptions,
-): Promise<string> => {
+): string | Promise<string> => {
   if (keys.length === 0) return '';
   const header = signedHeader(message.header);
   const names = foldedNames(header.names);
@@ -102,15 +113,19 @@ export const signatureFields = async (
     options.validMs === undefined
       ? `t=${signedAt}`
       : `t=${signedAt}; x=${signedAt + Math.ceil(options.validMs / 1_000)}`;
-  const fields = keys.map(async (key) => {
+  const fields = keys.map((key) => {
     const value =
       ` v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${key.domain};\r\n s=${key.selector}; ${times};\r\n` +
       ` h=${names};\r\n bh=${message.bodyHash};\r\n b=`;
     const data = Buffer.from(header.text + relaxedField('dkim-signature', value), 'latin1');
-    const signature = await signatureOf(key, data);
-    return `DKIM-Signature:${value}${foldedBase64(signature.toString('base64'))}\r\n`;
+    const field = (signature: Buffer): string =>
+      `DKIM-Signature:${value}${foldedBase64(signature.toString('base64'))}\r\n`;
+    const signature = signatureOf(key, data);
+    return signature instanceof Promise ? signature.then(field) : field(signature);
   });
-  return (await Promise.all(fields)).join('');
+  const [field] = fields;
+  if (field !== undefined && fields.length === 1) return field;
+  return Promise.all(fields).then((all) => all.join(''));
 };
 
 /**

@@ -17,7 +17,8 @@ const fieldName = /^[!-9;-~]{1,76}$/;
 const atoms = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 
 /** Text on one line: runs of line breaks and other controls as one space. */
-export const oneLine = (text: string): string => text.replaceAll(controls, ' ').trim();
+export const oneLine = (text: string): string =>
+  (printableAscii.test(text) ? text : text.replaceAll(controls, ' ')).trim();
 
 /** Whether it can be the name of a header field (RFC 5322 3.6.8). */
 export const isFieldName = (name: string): boolean => fieldName.test(name);
