@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AdaptiveRate, allowedPerSecond, nextRate, startingRate } from './adaptive-rate.ts';
+import {
+  type AdaptiveRate,
+  allowedPerSecond,
+  foundRate,
+  nextRate,
+  resumedRate,
+  startingRate,
+} from './adaptive-rate.ts';
 
 /** A provider that nobody asked: whether it takes the mails of a second. */
 type Provider = (at: number, mails: number) => { readonly taken: number; readonly refused: number };
@@ -122,6 +129,14 @@ test('what is used for a part only is not proven, and a gap is not crossed at on
   // Two minutes after it has enough again, not sooner.
   const fed = (seconds: number) => after(600 + seconds, (at) => (at > 600 ? 10 : 5)).proven;
   assert.deepEqual([fed(100), fed(140)], [0, 10]);
+});
+
+test('whoever takes over stays below what was refused', () => {
+  const before: AdaptiveRate = { ...startingRate(0), perSecond: 10, proven: 10, ceiling: 10.3 };
+  let rate = resumedRate(foundRate(before), 1_000_000);
+  for (let at = 1_001_000; at <= 1_500_000; at += 1_000)
+    rate = nextRate(rate, { taken: 10, refused: 0, spanMs: 1_000, takenLastMinute: 600 }, at);
+  assert.deepEqual([rate.perSecond, rate.ceiling], [10, 10.3]);
 });
 
 test('whatever is answered, a rate stays a rate', () => {

@@ -21,6 +21,9 @@ export interface AdaptiveRate {
   readonly probeAfterMs: number;
 }
 
+/** What is known of a lane whoever probes it, and whenever. */
+export type FoundRate = Pick<AdaptiveRate, 'perSecond' | 'proven' | 'ceiling' | 'waiting' | 'probeAfterMs'>;
+
 /** What was answered on the lane since the last step. */
 export interface AnswersSeen {
   readonly taken: number;
@@ -65,6 +68,20 @@ export const startingRate = (now: number): AdaptiveRate => ({
   changedAt: now,
   learnedAt: Number.NEGATIVE_INFINITY,
   probeAfterMs: firstProbeMs,
+});
+
+export const foundRate = ({
+  perSecond,
+  proven,
+  ceiling,
+  waiting,
+  probeAfterMs,
+}: AdaptiveRate): FoundRate => ({ perSecond, proven, ceiling, waiting, probeAfterMs });
+
+/** Goes on from what was found before. `now`: ms since the epoch. */
+export const resumedRate = (found: FoundRate, now: number): AdaptiveRate => ({
+  ...startingRate(now),
+  ...found,
 });
 
 /** What the lane may have now, mails a second: while it waits, a tenth, and no more than one in five seconds. */

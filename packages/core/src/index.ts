@@ -2,7 +2,10 @@ export {
   type AdaptiveRate,
   type AnswersSeen,
   allowedPerSecond,
+  type FoundRate,
+  foundRate,
   nextRate,
+  resumedRate,
   startingRate,
 } from './adaptive-rate.ts';
 export {
@@ -87,6 +90,7 @@ export {
   formatScope,
   parseScope,
   type ScopeKind,
+  scopeName,
 } from './control/control-scope.ts';
 export { type AppliedControl, ControlTable, type LaneControls } from './control/control-table.ts';
 export { limitKeys, parseLimitChanges } from './control/limit-changes.ts';

@@ -109,6 +109,7 @@ test('a lane that is probed begins slowly, and then has what probing found, neve
       key: 'adaptive|lane:batch/gmail/ip1',
       scope: { kind: 'lane', stream: 'batch', site: 'gmail', source: 'ip1' },
       ...{ until: null, reason: '', author: 'adaptive', setAt: 0, changes: { messagesPerSecond } },
+      found: null,
     },
     mode: 'cap',
     changes: { messagesPerSecond },

@@ -11,10 +11,13 @@ const taken = (rig: ShaperRig, count: number) =>
   Array.from({ length: count }, () => answer({ kind: 'delivered', reply_code: 250, time: rig.now() }));
 const refused = (rig: ShaperRig) =>
   answer({ kind: 'deferred', reply_code: 421, bounce_category: 'rate_limited', time: rig.now() });
-const rateOf = (rig: ShaperRig, ownDomain?: string): number | null | undefined =>
+const controlOf = (rig: ShaperRig, ownDomain?: string) =>
   rig.table
     .limitChangesOf({ ...lane, ownDomain }, rig.now())
-    .inForce.find(({ control }) => control.kind === 'adaptive')?.changes.messagesPerSecond;
+    .inForce.map(({ control }) => control)
+    .find((control) => control.kind === 'adaptive');
+const rateOf = (rig: ShaperRig, ownDomain?: string): number | null | undefined =>
+  controlOf(rig, ownDomain)?.changes.messagesPerSecond;
 
 test('a lane that is probed gets more while its mail is taken and a trickle once it is refused; a restart goes on from there', async () => {
   await using rig = await shaperRig();
@@ -30,12 +33,21 @@ test('a lane that is probed gets more while its mail is taken and a trickle once
   await rig.tell(...taken(rig, 1));
   await until(() => (rateOf(rig) ?? 0) > 0.4, 'what it took before it was refused');
   const found = rateOf(rig);
+  // With it whoever takes over knows what was refused.
+  assert.ok((controlOf(rig)?.found?.ceiling ?? 0) > 1);
   await first.stop();
   const second = await rig.start(probed);
   await rig.tell(...taken(rig, 1));
   await until(() => second.stats().events > 0);
   assert.equal(rateOf(rig), found);
   assert.equal(rateOf(rig, 'example.com'), 1, 'a domain’s own lane at that provider too');
+  await rig.control(controlOf(rig)?.key ?? '', null);
+  await until(() => rateOf(rig) === undefined, 'an operator’s undoing');
+  await until(async () => {
+    await rig.tell(...taken(rig, 1));
+    return rateOf(rig) !== undefined;
+  }, 'it is looked for anew');
+  assert.equal(controlOf(rig)?.found?.ceiling, null);
   await second.stop();
 });
 

@@ -4,7 +4,10 @@ import {
   type AdaptiveRate,
   allowedPerSecond,
   type Control,
+  type ControlScope,
   controlKey,
+  type FoundRate,
+  foundRate,
   type Isp,
   isps,
   isStream,
@@ -13,7 +16,9 @@ import {
   limitsOf,
   nextRate,
   ownDomainOf,
+  resumedRate,
   type Shaping,
+  scopeName,
   startingRate,
 } from '@millrace/core';
 import type { MessageEvent } from '@millrace/schemas';
@@ -29,6 +34,8 @@ interface Lane {
   steppedAt: number;
   /** Mails a second that workers have been told; 0: none yet. */
   told: number;
+  /** What whoever takes over has been told. */
+  toldFound: FoundRate | undefined;
 }
 
 const minuteMs = 60_000;
@@ -69,6 +76,11 @@ export class AdaptiveLanes {
     this.#lanes.clear();
   }
 
+  /** Somebody has undone what was found: it is looked for anew. */
+  undone(scope: ControlScope): void {
+    if (scope.kind === 'lane') this.#lanes.delete(scopeName(scope));
+  }
+
   /** Counts the answer that an event tells. `now`: ms since the epoch. */
   see(event: MessageEvent, now: number): void {
     const { kind, stream, isp, site, source, domain } = event;
@@ -97,8 +109,10 @@ export class AdaptiveLanes {
       lane.refused = 0;
       lane.steppedAt = now;
       const allowed = allowedPerSecond(lane.rate);
-      if (Math.abs(allowed - lane.told) <= lane.told * tellingShare) continue;
+      const isNews = Math.abs(allowed - lane.told) > lane.told * tellingShare;
+      if (!isNews && hasLearnedNothing(lane.toldFound, lane.rate)) continue;
       lane.told = allowed;
+      lane.toldFound = foundRate(lane.rate);
       controls.push(controlOf(lane, allowed, now));
     }
     return controls;
@@ -106,21 +120,34 @@ export class AdaptiveLanes {
 
   #lane(of: LaneOf, now: number): Lane | null {
     const key = laneKey(of);
-    const known = this.#lanes.get(key);
-    if (known !== undefined) return known;
+    const present = this.#lanes.get(key);
+    if (present !== undefined) return present;
     if (this.#lanes.size >= mostLanes) return null;
     const limits = limitsOf(this.#shaping(), of);
     const before = this.#before(controlKey('adaptive', scopeOf(of)));
-    const told = before?.kind === 'adaptive' ? (before.changes.messagesPerSecond ?? 0) : 0;
-    const start = startingRate(now);
-    const rate = told > 0 ? { ...start, perSecond: told } : start;
+    const known = before?.kind === 'adaptive' ? before : undefined;
+    const told = known?.changes.messagesPerSecond ?? 0;
+    const toldFound = known?.found ?? undefined;
     const lane = limits.adaptive
-      ? { lane: of, rate, taken: 0, refused: 0, minute: [], steppedAt: now, told }
+      ? {
+          ...{ lane: of, rate: rateFrom(told, toldFound, now), taken: 0, refused: 0, minute: [] },
+          ...{ steppedAt: now, told, toldFound },
+        }
       : null;
     this.#lanes.set(key, lane);
     return lane;
   }
 }
+
+const rateFrom = (told: number, found: FoundRate | undefined, now: number): AdaptiveRate => {
+  if (found !== undefined) return resumedRate(found, now);
+  const start = startingRate(now);
+  return told > 0 ? { ...start, perSecond: told } : start;
+};
+
+/** While it grows every step is news anyway. */
+const hasLearnedNothing = (told: FoundRate | undefined, { proven, ceiling }: AdaptiveRate): boolean =>
+  told !== undefined && told.proven === proven && told.ceiling === ceiling;
 
 const scopeOf = ({ stream, isp, site, source, ownDomain }: LaneOf) =>
   ({ kind: 'lane', stream, site: ownDomain ?? (isp === 'other' ? site : isp), source }) as const;
@@ -137,5 +164,6 @@ const controlOf = ({ lane, rate }: Lane, allowed: number, now: number): Adaptive
     author: 'adaptive',
     setAt: now,
     changes: { messagesPerSecond: allowed },
+    found: foundRate(rate),
   };
 };

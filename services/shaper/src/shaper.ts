@@ -104,6 +104,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
   };
   const undone = (control: Control): void => {
     if (control.kind === 'shaping') useRules();
+    if (control.kind === 'adaptive') adaptive.undone(control.scope);
     watch?.undone(control);
     const rule = ruleOfAuthor(control.author);
     // What only ran out is no decision of anybody.

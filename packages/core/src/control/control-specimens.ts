@@ -62,9 +62,19 @@ const recovery = fc.record({
   factor: fc.double({ min: 1.1, max: 4, noNaN: true }),
 });
 
+const perSecond = fc.double({ min: 0.01, max: 1_000, noNaN: true });
+const found = fc.record({
+  perSecond,
+  proven: fc.oneof(fc.constant(0), perSecond),
+  ceiling: fc.option(perSecond),
+  waiting: fc.boolean(),
+  probeAfterMs: fc.integer({ min: 1, max: 1_000 }),
+});
+
 const values = fc.oneof(
   fc.record({ kind: fc.constantFrom('suspension', 'drop', 'hold') }),
-  fc.record({ kind: fc.constantFrom('limits', 'adaptive'), changes }),
+  fc.record({ kind: fc.constant('limits'), changes }),
+  fc.record({ kind: fc.constant('adaptive'), changes, found: fc.option(found) }),
   fc.record({ kind: fc.constant('cap'), changes, recovery: fc.option(recovery) }),
   fc.record({
     kind: fc.constant('move'),

@@ -2,6 +2,7 @@
  * A control: what changes sending while everything runs, set by an operator or by automation, kept in mail.control.
  * One key holds one control; each key has one kind of writer, so that a rule never overwrites what an operator said.
  */
+import type { FoundRate } from '../adaptive-rate.ts';
 import type { Isp } from '../isp.ts';
 import type { LimitChanges } from '../shaping.ts';
 import type { Stream } from '../stream.ts';
@@ -61,6 +62,8 @@ export type CapChanges = Pick<
 export interface AdaptiveControl extends ControlHead {
   readonly kind: 'adaptive';
   readonly changes: CapChanges;
+  /** What probing goes on from; null: of a record that does not say it. */
+  readonly found: FoundRate | null;
 }
 
 /** Messages of its scope end as `cancelled`, with its reason. */

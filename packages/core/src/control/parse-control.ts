@@ -1,5 +1,6 @@
 /** Records of mail.control as controls and back: the edge where what others wrote is checked. */
 import type { ControlState } from '@millrace/schemas';
+import type { FoundRate } from '../adaptive-rate.ts';
 import { type Isp, isps } from '../isp.ts';
 import { isStream } from '../stream.ts';
 import type { CapChanges, Control, ControlKind, MoveControl, Recovery } from './control.ts';
@@ -79,10 +80,10 @@ export const parseControl = (key: string, record: ControlState): ParsedControl =
     case 'cap':
     case 'adaptive': {
       if (!isFields(value)) return wrong('not an object');
-      const { recovery, ...limits } = value;
+      const { recovery, found, ...limits } = value;
       const changes = capChanges(limits);
       if (typeof changes === 'string') return wrong(`no cap "${changes}", or not such a value`);
-      if (kind === 'adaptive') return { control: { ...head, kind, changes } };
+      if (kind === 'adaptive') return { control: { ...head, kind, changes, found: foundOf(found) } };
       const steps = recovery === undefined || recovery === null ? null : recoveryOf(recovery);
       if (steps === undefined) return wrong('its recovery needs startsAt, stepEveryMs and a factor above 1');
       return { control: { ...head, kind, changes, recovery: steps } };
@@ -144,6 +145,16 @@ const recoveryOf = (value: unknown): Recovery | undefined => {
     : undefined;
 };
 
+/** null: it has none that makes sense, and probing begins at the rate of the control. */
+const foundOf = (value: unknown): FoundRate | null => {
+  if (!isFields(value)) return null;
+  const { perSecond, proven, ceiling, waiting, probeAfterMs } = value;
+  const isRate = (rate: unknown): rate is number => isPositive(rate) && rate <= 1e9;
+  if (!isRate(perSecond) || !isRate(probeAfterMs) || typeof waiting !== 'boolean') return null;
+  if ((proven !== 0 && !isRate(proven)) || (ceiling !== null && !isRate(ceiling))) return null;
+  return { perSecond, proven, ceiling, waiting, probeAfterMs };
+};
+
 const moveTarget = (value: unknown): MoveControl['to'] | undefined => {
   if (!isFields(value)) return undefined;
   const { source, pool } = value;
@@ -182,8 +193,9 @@ const recordValue = (control: Control): string | null => {
     case 'hold':
       return null;
     case 'limits':
-    case 'adaptive':
       return JSON.stringify(control.changes);
+    case 'adaptive':
+      return JSON.stringify({ ...control.changes, ...(control.found && { found: control.found }) });
     case 'cap':
       return JSON.stringify({ ...control.changes, ...(control.recovery && { recovery: control.recovery }) });
     case 'move':
