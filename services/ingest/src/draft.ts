@@ -20,6 +20,12 @@ export interface Origin {
   messageId(index: number): MessageId;
 }
 
+/** A whole message that came as bytes: every line ends with CRLF, and `from` is the one mailbox of its From field. */
+export interface WholeMessage {
+  readonly raw: Buffer;
+  readonly from: Mailbox;
+}
+
 /** A record ready to be checked, or what is wrong with the body that it was made from. */
 export type Drafted =
   | { readonly kind: 'ok'; readonly request: SendRequest }
@@ -90,11 +96,8 @@ const rawOf = (body: SendBody, report: Report): Content => {
   return { ...none, raw, rawFrom: fromOf(raw, field, report) };
 };
 
-const contentOf = (body: SendBody, message: Buffer | undefined, report: Report): Content => {
-  if (message !== undefined) {
-    const raw = withCrlf(message);
-    return { ...none, raw, rawFrom: fromOf(raw, 'raw', report) };
-  }
+const contentOf = (body: SendBody, message: WholeMessage | undefined, report: Report): Content => {
+  if (message !== undefined) return { ...none, raw: message.raw, rawFrom: message.from };
   const isRaw = body.raw !== undefined || body.raw_base64 !== undefined;
   const composedFields = (['subject', 'text', 'html', 'attachments'] as const).filter(
     (name) => body[name] !== undefined,
@@ -171,9 +174,9 @@ const replyToOf = (body: SendBody, report: Report): string | null => {
 
 /**
  * Makes the record of a body that holds to its schema; what only the configuration can tell is checked later.
- * `message`: a whole message that came as bytes, in place of the body's content.
+ * `message`: in place of the body's content.
  */
-export const draftRequest = (body: SendBody, origin: Origin, message?: Buffer): Drafted => {
+export const draftRequest = (body: SendBody, origin: Origin, message?: WholeMessage): Drafted => {
   const errors: FieldError[] = [];
   const report: Report = (field, message) => errors.push({ field, message });
   const content = contentOf(body, message, report);

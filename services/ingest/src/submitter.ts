@@ -5,7 +5,7 @@ import type { Context } from '@opentelemetry/api';
 import { inAcceptSpan } from './accept-span.ts';
 import type { Acceptance } from './acceptance.ts';
 import type { AcceptanceTally } from './acceptance-tally.ts';
-import { draftRequest, type Origin } from './draft.ts';
+import { draftRequest, type Origin, type WholeMessage } from './draft.ts';
 import type { Caller } from './keyring.ts';
 import { invalidRequest, ProblemError } from './problem.ts';
 import { contentBytes, problemOf } from './request-check.ts';
@@ -80,10 +80,10 @@ export class Submitter {
   }
 
   /**
-   * Resolves when Kafka has it. `message`: a whole message as bytes, in place of the body's content. Throws ProblemError for what
+   * Resolves when Kafka has it. `message`: in place of the body's content. Throws ProblemError for what
    * the caller can mend, and when Kafka is away.
    */
-  async submit(body: SendBody, submission: Submission, message?: Buffer): Promise<Submitted> {
+  async submit(body: SendBody, submission: Submission, message?: WholeMessage): Promise<Submitted> {
     if (!this.#acceptance.ready) throw kafkaAway();
     const request = this.#prepare(body, submission, message) ?? (await this.#prepareAgain(body, submission));
     const { stream } = classifyStream(request, submission.caller.facts.policy);
@@ -94,7 +94,7 @@ export class Submitter {
   }
 
   /** The record; undefined when its template is not known here (yet). */
-  #prepare(body: SendBody, submission: Submission, message?: Buffer): SendRequest | undefined {
+  #prepare(body: SendBody, submission: Submission, message?: WholeMessage): SendRequest | undefined {
     const drafted = draftRequest(body, originOf(submission), message);
     if (drafted.kind === 'wrong') throw invalidRequest(drafted.errors);
     const request = this.#pinned(drafted.request);

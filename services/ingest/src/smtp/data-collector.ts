@@ -11,28 +11,34 @@ export interface Collected {
 
 /**
  * Reads to the end in any case: SMTP has no way to stop a message in its middle. What is too much is dropped, and
- * answered with 552 or 452 after the final dot.
+ * answered with 552 or 452 after the final dot. Rejects where the client goes away before that.
  */
-export const collectMessage = async (
+export const collectMessage = (
   stream: SMTPServerDataStream,
   budget: ByteBudget,
   maxBytes: number,
-): Promise<Collected> => {
-  let chunks: Buffer[] = [];
-  let taken = 0;
-  let refused: SmtpReply | undefined;
-  const release = (): void => {
-    budget.release(taken);
-    taken = 0;
-  };
-  const refuse = (reply: SmtpReply): void => {
-    refused = reply;
-    chunks = [];
-    release();
-  };
-  try {
-    for await (const chunk of stream) {
-      if (refused !== undefined || !Buffer.isBuffer(chunk)) continue;
+): Promise<Collected> =>
+  new Promise((resolve, reject) => {
+    let chunks: Buffer[] = [];
+    let taken = 0;
+    let refused: SmtpReply | undefined;
+    const release = (): void => {
+      budget.release(taken);
+      taken = 0;
+    };
+    const refuse = (reply: SmtpReply): void => {
+      refused = reply;
+      chunks = [];
+      release();
+    };
+    let ended = false;
+    const fail = (error: Error): void => {
+      if (ended) return;
+      release();
+      reject(error);
+    };
+    stream.on('data', (chunk: unknown) => {
+      if (refused !== undefined || !Buffer.isBuffer(chunk)) return;
       if (stream.byteLength > maxBytes || taken + chunk.length > maxBytes) {
         refuse(new SmtpReply(552, '5.3.4', `The message is larger than ${maxBytes} bytes`));
       } else if (!budget.take(chunk.length)) {
@@ -41,11 +47,12 @@ export const collectMessage = async (
         taken += chunk.length;
         chunks.push(chunk);
       }
-    }
-  } catch (error) {
-    release();
-    throw error;
-  }
-  if (refused !== undefined) throw refused;
-  return { message: Buffer.concat(chunks), release };
-};
+    });
+    stream.once('end', () => {
+      ended = true;
+      if (refused !== undefined) reject(refused);
+      else resolve({ message: Buffer.concat(chunks), release });
+    });
+    stream.once('error', fail);
+    stream.once('close', () => fail(new Error('The connection ended before the message did')));
+  });

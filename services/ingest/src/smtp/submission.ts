@@ -13,7 +13,7 @@ import type { ByteBudget } from '../byte-budget.ts';
 import type { KeyRate } from '../key-rate.ts';
 import type { Caller, Keyring } from '../keyring.ts';
 import { mailboxesOf } from '../mailbox.ts';
-import { fieldsNamed, fieldText } from '../raw-message.ts';
+import { fieldsNamed, fieldText, withCrlf } from '../raw-message.ts';
 import { classifiedBy } from '../send-body.ts';
 import type { Submitter } from '../submitter.ts';
 import type { Certificate } from './certificate.ts';
@@ -136,7 +136,7 @@ class Submission {
     session: SMTPServerSession,
     span: DataSpan,
   ): Promise<string> {
-    const { wishes, message, fields } = takeMillraceHeaders(received);
+    const { wishes, message, fields } = takeMillraceHeaders(withCrlf(received));
     if (fieldsNamed(fields, 'received').length > maxReceivedFields) {
       throw new SmtpReply(
         554,
@@ -145,8 +145,8 @@ class Submission {
       );
     }
     const froms = fieldsNamed(fields, 'from');
-    const [from] = froms;
-    if (from === undefined || froms.length > 1 || mailboxesOf(fieldText(from)).length !== 1) {
+    const [from, ...more] = froms.flatMap((field) => mailboxesOf(fieldText(field)));
+    if (from === undefined || more.length > 0 || froms.length > 1) {
       throw new SmtpReply(554, '5.6.0', 'The message needs one From: header field with one address');
     }
     const to = session.envelope.rcptTo.map(({ address }) => address);
@@ -162,10 +162,10 @@ class Submission {
     const now = Date.now();
     const trace = receivedField({ session, hostname: this.#options.hostname, now });
     const submission = { caller, via: 'smtp', acceptedAt: now, idempotencyKey: null } as const;
-    const bytes = Buffer.concat([trace, message]);
+    const whole = { raw: Buffer.concat([trace, message]), from };
     const { stream } = classifyStream(classifiedBy(wishes), caller.facts.policy);
     const submitted = await span.within({ 'millrace.stream': stream, 'millrace.tenant': caller.tenant }, () =>
-      this.#options.submitter.submit({ ...wishes, to }, submission, bytes),
+      this.#options.submitter.submit({ ...wishes, to }, submission, whole),
     );
     return `2.6.0 Ok: queued as ${submitted.request_id}`;
   }
