@@ -32,9 +32,11 @@ const hiddenLimits: readonly HiddenLimit[] = [
   },
 ];
 
-const minutes = 40;
+const minutes = 32;
 /** At the end: what it has settled on. */
-const settledMinutes = 10;
+const settledMinutes = 8;
+/** Share of the time after which the shaper is started anew: it is to go on from what it has found. */
+const restartAfter = 0.7;
 const sampleMs = 10_000;
 /** A lane has at least so many waiting. */
 const fewest = 600;
@@ -62,9 +64,14 @@ export interface ProbingRun {
     readonly meanPerSecond: number;
     /** Of the rates of whole minutes. */
     readonly medianPerSecond: number;
+    /** Of the best of those minutes: where the others are far below it, the machine had no CPU for more. */
+    readonly mostPerSecond: number;
+    /** In force: what the workers might have sent. */
+    readonly allowedPerSecond: number;
     /** Of the hidden limit. */
     readonly meanShare: number;
     readonly medianShare: number;
+    readonly allowedShare: number;
     readonly refused: number;
   };
   readonly refused: number;
@@ -89,8 +96,15 @@ export const probing: Study = {
     const began = preciseNow();
     let last = began;
     let seenTo = began;
+    let restarted = false;
     for (let second = 0; second < seconds; second = Math.round((last - began) / 1_000)) {
       for (const lane of lanes) await lane.refill(bed);
+      if (!restarted && second > seconds * restartAfter) {
+        restarted = true;
+        progress('the shaper is started anew');
+        await bed.pipeline.service('shaper').stop();
+        await bed.pipeline.service('shaper').start();
+      }
       await sleep(sampleMs);
       const now = preciseNow();
       const arrivals = await bed.sink.arrivals(seenTo);
@@ -162,6 +176,8 @@ class ProbedLane {
     const mean = rates.reduce((sum, one) => sum + one, 0) / rates.length;
     const median = medianOf(rates);
     const from = (until - began) / 1_000 - 60 * lasting;
+    const last = this.#samples.filter(({ second }) => second > from);
+    const allowed = last.reduce((sum, one) => sum + (one.allowedPerSecond ?? 0), 0) / last.length;
     return {
       isp,
       kind,
@@ -170,11 +186,12 @@ class ProbedLane {
         minutes: lasting,
         meanPerSecond: round(mean),
         medianPerSecond: round(median),
+        mostPerSecond: round(Math.max(...rates)),
+        allowedPerSecond: round(allowed),
         meanShare: round(mean / perSecond, 4),
         medianShare: round(median / perSecond, 4),
-        refused: this.#samples
-          .filter(({ second }) => second > from)
-          .reduce((sum, { refused }) => sum + refused, 0),
+        allowedShare: round(allowed / perSecond, 4),
+        refused: last.reduce((sum, { refused }) => sum + refused, 0),
       },
       refused: this.#refused,
       samples: this.#samples,
@@ -231,17 +248,19 @@ function* mails(
 const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
 
 const tableOf = (runs: readonly ProbingRun[]): readonly string[] => [
-  'provider  hidden limit/s  settled at/s  of the limit  median/s  of the limit  refused  (of the last minutes)',
+  'provider  hidden limit/s  took/s  of the limit  median/s  of the limit  best minute/s  might/s  refused  (of them lately)',
   ...runs.map(({ isp, limitPerSecond, refused, settled, kind }) =>
     [
       isp.padEnd(8),
       String(limitPerSecond).padStart(14),
-      settled.meanPerSecond.toFixed(2).padStart(12),
+      settled.meanPerSecond.toFixed(2).padStart(6),
       `${(100 * settled.meanShare).toFixed(1)} %`.padStart(12),
       settled.medianPerSecond.toFixed(2).padStart(8),
       `${(100 * settled.medianShare).toFixed(1)} %`.padStart(12),
+      settled.mostPerSecond.toFixed(2).padStart(13),
+      settled.allowedPerSecond.toFixed(2).padStart(7),
       String(refused).padStart(7),
-      `(${settled.refused})`.padEnd(21),
+      `(${settled.refused})`.padEnd(16),
       kind,
     ].join('  '),
   ),
