@@ -7,7 +7,7 @@ export interface WrittenMessage {
   /** Every field with its CRLF; ASCII but for addresses that need SMTPUTF8. */
   readonly header: string;
   readonly body: Pieces;
-  /** The body in the relaxed canonical form (RFC 6376 3.4.4). */
+  /** The body in the relaxed canonical form (RFC 6376 3.4.4); the same pieces where that is no other. */
   readonly canonicalBody: Pieces;
 }
 

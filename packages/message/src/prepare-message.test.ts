@@ -97,6 +97,16 @@ test('the signatures come first, every line ends with CRLF, no line is too long'
   await assertVerified(data);
 });
 
+test('a signature that is longer than the room kept for it is whole, and so is the message', async () => {
+  const selector = Array.from({ length: 9 }, (_, index) => `${index}${'s'.repeat(60)}`).join('.');
+  const keys = [{ ...rsaKey, selector }];
+  const task = taskWith({ composed: composed({ text: 'x' }) });
+  const { data } = await prepareMessage(factsWith(keys), task, { now: specimenNow });
+  assert.ok(data.indexOf('From: ') > 1_024);
+  const [found, ...more] = await verifiedSignatures(data, keys);
+  assert.deepEqual([found?.result, more], ['pass', []]);
+});
+
 test('the same task gives the same bytes at each attempt, the signatures apart', async () => {
   const task = taskWith({
     stream: 'batch',

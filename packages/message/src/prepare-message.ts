@@ -63,10 +63,9 @@ const contentOf = (
   throw noContent('The task has no content.');
 };
 
-/** `head`: ASCII, before the pieces. */
-const bytesOf = (head: Pieces, pieces: Pieces): Buffer => {
-  const bytes = Buffer.allocUnsafe(piecesLength(head) + piecesLength(pieces));
-  writePieces(pieces, bytes, writePieces(head, bytes, 0));
+const bytesOf = (pieces: Pieces): Buffer => {
+  const bytes = Buffer.allocUnsafe(piecesLength(pieces));
+  writePieces(pieces, bytes, 0);
   return bytes;
 };
 
@@ -76,8 +75,19 @@ const hashed = Buffer.allocUnsafe(262_144);
 /** SHA-256, base64. */
 const hashOf = (body: Pieces): string =>
   piecesLength(body) > hashed.length
-    ? hash('sha256', bytesOf([], body), 'base64')
+    ? hash('sha256', bytesOf(body), 'base64')
     : hash('sha256', hashed.subarray(0, writePieces(body, hashed, 0)), 'base64');
+
+/** Bytes kept free for a signature before a message: that of a key of 2,048 bits takes about 700. */
+const signatureRoom = 1_024;
+
+/** Puts the signatures before what stands in `bytes` behind `room`. */
+const withSignatures = (signatures: string, bytes: Buffer, room: number): Buffer => {
+  const start = room - signatures.length;
+  if (start < 0) return Buffer.concat([Buffer.from(signatures, 'latin1'), bytes.subarray(room)]);
+  bytes.write(signatures, start, 'latin1');
+  return bytes.subarray(start);
+};
 
 /** The message with its signatures in front. */
 const signed = async (
@@ -96,9 +106,16 @@ const signed = async (
     case 'written': {
       const eightBit = !/^[\0-\x7f]*$/.test(content.header);
       const header = eightBit ? Buffer.from(content.header, 'utf8').toString('latin1') : content.header;
-      const bodyHash = keys.length === 0 ? '' : hashOf(content.canonicalBody);
+      const { body, canonicalBody } = content;
+      const room = keys.length * signatureRoom;
+      const bytes = Buffer.allocUnsafe(room + header.length + 2 + piecesLength(body));
+      const bodyStart = writePieces([header, '\r\n'], bytes, room);
+      writePieces(body, bytes, bodyStart);
+      if (keys.length === 0) return { data: bytes, eightBit };
+      const bodyHash =
+        canonicalBody === body ? hash('sha256', bytes.subarray(bodyStart), 'base64') : hashOf(canonicalBody);
       const signatures = await signatureFields({ header, bodyHash }, keys, { now });
-      return { data: bytesOf([signatures, header, '\r\n'], content.body), eightBit };
+      return { data: withSignatures(signatures, bytes, room), eightBit };
     }
     default:
       return content satisfies never;

@@ -24,6 +24,14 @@ export class PiecedText {
     this.#last = '';
   }
 
+  /** Another that goes on from here. */
+  copy(): PiecedText {
+    const copy = new PiecedText();
+    copy.#pieces.push(...this.#pieces);
+    copy.#last = this.#last;
+    return copy;
+  }
+
   /** The whole. */
   end(): Pieces {
     if (this.#last !== '') this.#pieces.push(this.#last);

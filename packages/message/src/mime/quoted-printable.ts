@@ -23,10 +23,10 @@ const plain = /^[!-<>-~]+(?: [!-<>-~]+)*$/;
 export interface EncodedText {
   /** Without the blank that the text may end with: what follows decides how it is written. */
   readonly encoded: string;
-  /** Canonical form of `encoded`, without blanks at its start. */
+  /** Canonical form of `encoded`; where that is no other, the same string. */
   readonly canonical: string;
-  /** Starts with a blank that is written as it is. */
-  readonly startsBlank: boolean;
+  /** Canonical form of `encoded` behind a blank: without those at its start. */
+  readonly canonicalBehindBlank: string;
   readonly startsBreak: boolean;
   /** Characters up to the first line break of either kind, or all. */
   readonly firstLine: number;
@@ -129,10 +129,14 @@ export const encodeText = (text: string): EncodedText => {
     }
   }
   const first = out[0];
+  const startsBlank = to > 0 && (first === space || first === tab);
+  const encodedText = out.toString('latin1', 0, to);
+  const behindBlank = relaxed.toString('latin1', 0, relaxedTo);
+  const behindText = startsBlank ? ` ${behindBlank}` : behindBlank;
   return {
-    encoded: out.toString('latin1', 0, to),
-    canonical: relaxed.toString('latin1', 0, relaxedTo),
-    startsBlank: to > 0 && (first === space || first === tab),
+    encoded: encodedText,
+    canonical: behindText === encodedText ? encodedText : behindText,
+    canonicalBehindBlank: behindBlank === encodedText ? encodedText : behindBlank,
     startsBreak: to > 0 && first === cr,
     firstLine: firstLine === -1 ? to : firstLine,
     lastLine: to - lineStart,
@@ -159,13 +163,15 @@ export class SharedText {
 /** A whole text as a body, without a line end behind its last line. No `=` in it is followed by `_`. */
 export interface QuotedPrintable {
   readonly encoded: Pieces;
+  /** The same pieces where the text is its own canonical form, as most are. */
   readonly canonical: Pieces;
 }
 
 /** Puts a text together. */
 export class QuotedPrintableText {
   readonly #encoded = new PiecedText();
-  readonly #canonical = new PiecedText();
+  /** Undefined while it is the same as what is encoded. */
+  #canonical: PiecedText | undefined;
   /** Of the line that is being written. */
   #column = 0;
   #endsBlank = false;
@@ -196,9 +202,7 @@ export class QuotedPrintableText {
     else this.#writePending();
     if (this.#column > 0 && this.#column + text.firstLine > lineContent) this.#breakSoftly();
     if (text.encoded !== '') {
-      this.#encoded.add(text.encoded);
-      if (text.startsBlank && !this.#endsBlank) this.#canonical.add(' ');
-      this.#canonical.add(text.canonical);
+      this.#put(text.encoded, this.#endsBlank ? text.canonicalBehindBlank : text.canonical);
       this.#column = text.hasBreak ? text.lastLine : this.#column + text.lastLine;
       const last = text.encoded.charCodeAt(text.encoded.length - 1);
       this.#endsBlank = last === space || last === tab;
@@ -209,21 +213,25 @@ export class QuotedPrintableText {
   /** The whole. */
   end(): QuotedPrintable {
     this.#closeLine();
-    return { encoded: this.#encoded.end(), canonical: this.#canonical.end() };
+    const pieces = this.#encoded.end();
+    return { encoded: pieces, canonical: this.#canonical?.end() ?? pieces };
+  }
+
+  #put(text: string, relaxed: string): void {
+    if (this.#canonical === undefined && text !== relaxed) this.#canonical = this.#encoded.copy();
+    this.#encoded.add(text);
+    this.#canonical?.add(relaxed);
   }
 
   #write(text: string): void {
     if (text === '') return;
-    const startsBlank = text.charCodeAt(0) === space;
-    this.#encoded.add(text);
-    this.#canonical.add(startsBlank && this.#endsBlank ? text.slice(1) : text);
+    this.#put(text, this.#endsBlank && text.charCodeAt(0) === space ? text.slice(1) : text);
     this.#column += text.length;
     this.#endsBlank = text.charCodeAt(text.length - 1) === space;
   }
 
   #breakSoftly(): void {
-    this.#encoded.add(softBreak);
-    this.#canonical.add(softBreak);
+    this.#put(softBreak, softBreak);
     this.#column = 0;
     this.#endsBlank = false;
   }
@@ -232,8 +240,7 @@ export class QuotedPrintableText {
   #writePending(): void {
     if (this.#pending === '') return;
     if (this.#column + 1 > lineContent) this.#breakSoftly();
-    this.#encoded.add(this.#pending);
-    if (!this.#endsBlank) this.#canonical.add(' ');
+    this.#put(this.#pending, this.#endsBlank ? '' : ' ');
     this.#column += 1;
     this.#endsBlank = true;
     this.#pending = '';

@@ -13,7 +13,7 @@ export interface TextEntity {
   /** The MIME fields, each with its CRLF. */
   readonly header: string;
   readonly body: Pieces;
-  /** The body in the relaxed canonical form. */
+  /** The body in the relaxed canonical form; the same pieces where that is no other. */
   readonly canonicalBody: Pieces;
 }
 
@@ -38,18 +38,22 @@ const relaxedEnd = (canonical: Pieces): Pieces => {
 export const textEntity = ({ text, html }: TextBody, boundary: string): TextEntity => {
   if (text === null || html === null) {
     const { encoded, canonical } = text ?? html ?? { encoded: [], canonical: [] };
+    const body = [...encoded, '\r\n'];
+    const same = canonical === encoded && encoded.length > 0 && encoded.at(-1)?.endsWith('\r\n') === false;
     return {
       header: version + (html === null ? plainHead : htmlHead),
-      body: [...encoded, '\r\n'],
-      canonicalBody: relaxedEnd(canonical),
+      body,
+      canonicalBody: same ? body : relaxedEnd(canonical),
     };
   }
   const start = `--${boundary}\r\n${plainHead}\r\n`;
   const middle = `\r\n--${boundary}\r\n${htmlHead}\r\n`;
   const end = `\r\n--${boundary}--\r\n`;
+  const body = [start, ...text.encoded, middle, ...html.encoded, end];
+  const same = text.canonical === text.encoded && html.canonical === html.encoded;
   return {
     header: `${version}Content-Type: multipart/alternative; boundary="${boundary}"\r\n`,
-    body: [start, ...text.encoded, middle, ...html.encoded, end],
-    canonicalBody: [start, ...text.canonical, middle, ...html.canonical, end],
+    body,
+    canonicalBody: same ? body : [start, ...text.canonical, middle, ...html.canonical, end],
   };
 };
