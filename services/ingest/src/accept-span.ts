@@ -44,8 +44,13 @@ export const inAcceptSpan = <T>(
     },
     parent,
   );
-  const sampled = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
-  if (!sampled && !span.isRecording()) return send();
+  if (!span.isRecording()) {
+    const made = span.spanContext();
+    const sampled = (made.traceFlags & TraceFlags.SAMPLED) !== 0;
+    // Where nothing is exported, it is the active span once more.
+    const isNew = made !== trace.getSpanContext(context.active());
+    return sampled && isNew ? context.with(trace.setSpan(parent, span), send) : send();
+  }
   return context.with(trace.setSpan(parent, span), () =>
     send()
       .catch((error: unknown) => {

@@ -38,8 +38,10 @@ export const inRoutingSpan = (
     },
     parent,
   );
-  const sampled = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
-  if (!sampled && !span.isRecording() && parent === ROOT_CONTEXT) return route();
+  if (!span.isRecording()) {
+    const sampled = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+    return sampled || parent !== ROOT_CONTEXT ? context.with(trace.setSpan(parent, span), route) : route();
+  }
   return context.with(trace.setSpan(parent, span), () =>
     route()
       .catch((error: unknown) => {

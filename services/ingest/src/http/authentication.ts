@@ -1,5 +1,5 @@
 /** `Authorization: Bearer mr_<id>_<secret>` on every route that names scopes. */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Caller, Keyring, Scope } from '../keyring.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -12,32 +12,32 @@ export const callerOf = (request: FastifyRequest): Caller => {
   return caller;
 };
 
+const authenticate = (request: FastifyRequest, keyring: Keyring, scopes: readonly Scope[]): Caller => {
+  const header = request.headers.authorization;
+  const key = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
+  if (key === undefined) {
+    throw new ProblemError('unauthenticated', 'Send the API key as "Authorization: Bearer mr_<id>_<secret>"');
+  }
+  const caller = keyring.callerOf(key);
+  if (caller === undefined) throw new ProblemError('unauthenticated', 'This API key is not known');
+  if (!scopes.some((scope) => caller.scopes.has(scope))) {
+    throw new ProblemError(
+      'insufficient-scope',
+      `The key ${caller.keyId} needs ${scopes.length > 1 ? 'one of the scopes' : 'the scope'} ${scopes.join(', ')}`,
+    );
+  }
+  return caller;
+};
+
 /** Refuses callers without a key, or whose key has none of `scopes`. */
 export const requireScopes = (keyring: Keyring, scopes: readonly Scope[]) => ({
-  onRequest: async (request: FastifyRequest): Promise<void> => {
-    const header = request.headers.authorization;
-    const key = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
-    if (key === undefined) {
-      throw new ProblemError(
-        'unauthenticated',
-        'Send the API key as "Authorization: Bearer mr_<id>_<secret>"',
-      );
+  onRequest: (request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void => {
+    let refusal: Error | undefined;
+    try {
+      callers.set(request, authenticate(request, keyring, scopes));
+    } catch (error) {
+      refusal = error instanceof Error ? error : new Error(String(error));
     }
-    const caller = keyring.callerOf(key);
-    if (caller === undefined) throw new ProblemError('unauthenticated', 'This API key is not known');
-    if (!scopes.some((scope) => caller.scopes.has(scope))) {
-      throw new ProblemError(
-        'insufficient-scope',
-        `The key ${caller.keyId} needs ${scopes.length > 1 ? 'one of the scopes' : 'the scope'} ${scopes.join(', ')}`,
-      );
-    }
-    callers.set(request, caller);
+    done(refusal);
   },
 });
-
-/** RFC 6750 3: what a 401 must say. */
-export const challenge = (app: FastifyInstance): void => {
-  app.addHook('onSend', async (_request, reply) => {
-    if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer realm="millrace"');
-  });
-};

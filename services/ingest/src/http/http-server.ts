@@ -2,7 +2,6 @@
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { apiDocument, completed } from './api-document.ts';
-import { challenge } from './authentication.ts';
 import { addControlRoutes, type ControlRoutes } from './control-routes.ts';
 import { addHealthRoutes, type HealthRoutes } from './health-routes.ts';
 import { JsonBody, parseJson } from './json-body.ts';
@@ -58,7 +57,6 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Fast
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   parseBodies(app);
   answerWithProblems(app, options.log);
-  challenge(app);
   observeRequests(app);
   await app.register(swagger, { openapi: apiDocument, transformObject: completed });
   addMessageRoutes(app, options.messages);

@@ -34,6 +34,8 @@ export const toProblemError = (error: unknown): ProblemError => {
 
 /** Answers with a problem. */
 export const sendProblem = (reply: FastifyReply, problem: ProblemError): FastifyReply => {
+  // RFC 6750 3.
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="millrace"');
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
   return reply.code(problem.status).type('application/problem+json').send(problem.toProblem());
 };

@@ -65,17 +65,18 @@ export const observeRequests = (app: FastifyInstance): void => {
       explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     },
   });
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     observed.set(request, {
       startedAt: performance.now(),
       startedMs: Date.now(),
       parent: propagation.extract(ROOT_CONTEXT, request.headers),
       span: undefined,
     });
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const of = observed.get(request);
-    if (of === undefined) return;
+    if (of === undefined) return done();
     const attributes = {
       'http.request.method': request.method,
       'http.route': request.routeOptions.url ?? '',
@@ -86,5 +87,6 @@ export const observeRequests = (app: FastifyInstance): void => {
     span.setAttribute('http.response.status_code', reply.statusCode);
     if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end();
+    done();
   });
 };
