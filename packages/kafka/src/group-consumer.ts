@@ -20,12 +20,8 @@ import { FlowBudget } from './flow-budget.ts';
 import type { Held } from './held.ts';
 import type { Codec } from './kafka.ts';
 import type { KafkaLogger } from './log.ts';
-import {
-  type Committed,
-  type FetchedRecord,
-  PartitionWindow,
-  type WindowLimits,
-} from './partition-window.ts';
+import { OffsetCommitter } from './offset-committer.ts';
+import { type FetchedRecord, PartitionWindow, type WindowLimits } from './partition-window.ts';
 import type { Producer } from './producer.ts';
 import { fetchedBatchOf } from './wire/fetched-batch.ts';
 
@@ -65,8 +61,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
   #consumer: KafkaJsConsumer | undefined;
   #loading: Promise<void> = Promise.resolve();
   #limits: WindowLimits;
-  #commitTimer: NodeJS.Timeout | undefined;
-  #committing: Promise<void> = Promise.resolve();
+  readonly #commits: OffsetCommitter;
   #stopping: Promise<void> | undefined;
   readonly #joined = Promise.withResolvers<void>();
 
@@ -77,6 +72,16 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     this.#windowBytes = options.window?.bytes ?? 8_388_608;
     this.#limits = { records: this.#windowRecords, bytes: this.#windowBytes };
     this.#joined.promise.catch(() => undefined);
+    this.#commits = new OffsetCommitter({
+      groupId: parts.prefix + options.group,
+      prefix: parts.prefix,
+      consumer: () => this.#consumer,
+      admin: parts.admin,
+      windows: () => this.#partitions.values(),
+      intervalMs: options.commitIntervalMs ?? 200,
+      stopping: () => this.#stopping !== undefined,
+      logger: parts.logger,
+    });
   }
 
   /** Joins the group; resolves as soon as that has been asked for. */
@@ -165,7 +170,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       else this.#assign(event.payload.memberAssignment);
     });
     // The group still takes commits of the old generation until its members have joined again.
-    consumer.on(REBALANCING, () => this.#commit());
+    consumer.on(REBALANCING, () => this.#commits.commit());
     consumer.on(CRASH, (event) => {
       if (!event.payload.restart) this.#restart(event.payload.error);
     });
@@ -217,7 +222,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
    * is; if anybody else has been at it, it starts afresh.
    */
   async #load(assigned: readonly Assignment[]): Promise<void> {
-    const committed = await this.#committedOffsets(assigned);
+    const committed = await this.#commits.committed(assigned);
     for (const { topic, partition } of assigned) {
       const key = keyOf(topic, partition);
       const theirs = committed.get(key);
@@ -238,33 +243,6 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       ),
     };
     this.#applyPauses();
-  }
-
-  async #committedOffsets(assigned: readonly Assignment[]): Promise<ReadonlyMap<string, Committed>> {
-    const found = new Map<string, Committed>();
-    if (assigned.length === 0) return found;
-    const { prefix } = this.#parts;
-    const groupId = prefix + this.#options.group;
-    const topics = [...new Set(assigned.map(({ topic }) => prefix + topic))];
-    for (;;) {
-      try {
-        const admin = await this.#parts.admin();
-        for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics })) {
-          for (const { partition, offset, metadata } of partitions) {
-            if (Number(offset) < 0) continue;
-            found.set(keyOf(topic.slice(prefix.length), partition), {
-              offset: Number(offset),
-              metadata: metadata ?? '',
-            });
-          }
-        }
-        return found;
-      } catch (error) {
-        if (this.#stopping !== undefined) throw new KafkaClosedError('The consumer');
-        this.#parts.logger.warn({ error: failureOf(error).error.message }, 'reading committed offsets again');
-        await sleep(restartMs);
-      }
-    }
   }
 
   /** After a rebalance kafkajs would fetch from the committed offset again: go on where we are. */
@@ -303,7 +281,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     resolveOffset(batch.lastOffset());
     this.#handOut(window);
     window.keep();
-    if (window.dirty) this.#scheduleCommit();
+    if (window.dirty) this.#commits.schedule();
   }
 
   /** What has been on its way for long is not waited for any longer. */
@@ -389,7 +367,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
 
   #complete(window: PartitionWindow, record: FetchedRecord): void {
     if (!window.complete(record) || window.lost.aborted) return;
-    this.#scheduleCommit();
+    this.#commits.schedule();
     if (window.isHungry) this.#handOut(window);
     if (this.#drained.length > 0 && this.#inFlight() === 0)
       for (const done of this.#drained.splice(0)) done();
@@ -438,41 +416,6 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     return count;
   }
 
-  #scheduleCommit(): void {
-    this.#commitTimer ??= setTimeout(() => this.#commit(), this.#options.commitIntervalMs ?? 200);
-  }
-
-  #commit(): void {
-    clearTimeout(this.#commitTimer);
-    this.#commitTimer = undefined;
-    this.#committing = this.#committing.then(() => this.#commitNow());
-  }
-
-  async #commitNow(): Promise<void> {
-    const commits = [...this.#partitions.values()]
-      .filter((window) => window.dirty)
-      .map((window) => ({ window, committed: window.toCommit() }));
-    const consumer = this.#consumer;
-    if (commits.length === 0 || consumer === undefined) return;
-    for (const { window } of commits) window.dirty = false;
-    try {
-      await consumer.commitOffsets(
-        commits.map(({ window, committed }) => ({
-          topic: this.#parts.prefix + window.topic,
-          partition: window.partition,
-          offset: String(committed.offset),
-          metadata: committed.metadata,
-        })),
-      );
-      for (const { window, committed } of commits) window.committedTo(committed);
-    } catch (error) {
-      // The group is rebalancing, or the broker is away: what is still ours is committed after that.
-      this.#parts.logger.debug({ error: failureOf(error).error.message }, 'a commit failed');
-      for (const { window } of commits) window.dirty = true;
-      if (this.#stopping === undefined) this.#scheduleCommit();
-    }
-  }
-
   async #stop(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#abort);
     clearInterval(this.#flowTimer);
@@ -485,8 +428,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       const drained = new Promise<void>((resolve) => this.#drained.push(resolve));
       await Promise.race([drained, within(this.#options.drainMs ?? 10_000)]);
     }
-    this.#commit();
-    await Promise.race([this.#committing, within(finalCommitMs)]);
+    await Promise.race([this.#commits.commit(), within(finalCommitMs)]);
     limit.abort();
     for (const window of this.#partitions.values()) window.lose();
     this.#partitions.clear();
