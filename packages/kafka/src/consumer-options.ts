@@ -1,5 +1,6 @@
 /** What a windowed consumer takes and shows. */
 import type { RecordName, Records } from '@millrace/schemas';
+import type { FlowLimits } from './flow-budget.ts';
 import type { RecordHandler } from './held.ts';
 
 export interface WindowedConsumerOptions<N extends RecordName> {
@@ -11,6 +12,11 @@ export interface WindowedConsumerOptions<N extends RecordName> {
   readonly handler: RecordHandler<Records[N]>;
   /** Unfinished records of one partition, and their encoded bytes. Default 1,000 and 8,388,608. */
   readonly window?: { readonly records?: number; readonly bytes?: number };
+  /**
+   * Records that are handed out ahead of what becomes of them, see FlowBudget. Default 256 together, and 32 of each
+   * partition in any case. Only what is handed out can overtake what was there before it.
+   */
+  readonly ahead?: FlowLimits;
   /** Encoded bytes of all partitions together, shared out equally among them. Default 67,108,864. */
   readonly totalBytes?: number;
   /**

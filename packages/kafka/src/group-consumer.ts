@@ -29,7 +29,7 @@ const heartbeatMs = 1_000;
 const fetchBytes = 4_194_304;
 const finalCommitMs = 3_000;
 const restartMs = 500;
-const flowLimits = { together: 256, ofPartition: 32 };
+const defaultAhead = { together: 256, ofPartition: 32 };
 /** A quarter of the time for which a record counts as being on its way. */
 const flowTurnMs = 1_000;
 
@@ -56,7 +56,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
   readonly #pausedTopics = new Set<string>();
   readonly #pausedPartitions = new Set<string>();
   readonly #drained: (() => void)[] = [];
-  readonly #flow = new FlowBudget(flowLimits);
+  readonly #flow: FlowBudget;
   #flowTimer: NodeJS.Timeout | undefined;
   #consumer: KafkaJsConsumer | undefined;
   #loading: Promise<void> = Promise.resolve();
@@ -71,6 +71,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     this.#windowRecords = options.window?.records ?? 1_000;
     this.#windowBytes = options.window?.bytes ?? 8_388_608;
     this.#limits = { records: this.#windowRecords, bytes: this.#windowBytes };
+    this.#flow = new FlowBudget(options.ahead ?? defaultAhead);
     this.#joined.promise.catch(() => undefined);
     this.#commits = new OffsetCommitter({
       groupId: parts.prefix + options.group,

@@ -335,7 +335,12 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     topics: shards.map((isp) => shardTopic(stream, isp)),
     record: 'DeliveryTask',
     window: { records: config.delivery.window_records, bytes: config.delivery.window_bytes },
-    ...(stream === 'batch' && { fetch: { minBytes: 65_536, maxWaitMs: 100 } }),
+    // The most urgent of a realtime window goes first, also where a provider takes them slowly: all of it is looked at.
+    ...(stream === 'batch'
+      ? { fetch: { minBytes: 65_536, maxWaitMs: 100 } }
+      : {
+          ahead: { together: config.delivery.window_records, ofPartition: config.delivery.window_records },
+        }),
     totalBytes: windowBytes,
     // What waits in a lane is not waited for: whoever gets the partition next reads it again.
     drainMs: 0,
