@@ -3,6 +3,7 @@
 import type { Submitted } from './load/http-load.ts';
 import { type Latency, latencyOf } from './percentiles.ts';
 import { measureProcesses, type Watched } from './process-figures.ts';
+import { rounded } from './rounded.ts';
 import type { Arrived } from './sink.ts';
 
 export interface ProcessResult {
@@ -34,8 +35,6 @@ export interface PartResult {
   readonly latencyMs: Latency;
 }
 
-const round = (value: number, digits: number): number => Number(value.toFixed(digits));
-
 /** Latencies of those that arrived. */
 export const latenciesOf = (submitted: Submitted, arrived: Arrived): number[] => {
   const latencies: number[] = [];
@@ -56,7 +55,7 @@ export function partOf(submitted: Submitted, arrived: Arrived): PartResult {
   const latencies = latenciesOf(submitted, arrived);
   return {
     messages: submitted.size,
-    throughputPerSecond: round(latencies.length / ((last - first) / 1_000), 1),
+    throughputPerSecond: rounded(latencies.length / ((last - first) / 1_000), 1),
     latencyMs: latencyOf(latencies),
   };
 }
@@ -85,11 +84,11 @@ export async function measure(
     lost: submitted.size - delivered,
     duplicated: arrived.duplicates,
     throughputPerSecond: whole.throughputPerSecond,
-    cpuMsPerMessage: round(used.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / delivered, 3),
+    cpuMsPerMessage: rounded(used.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / delivered, 3),
     latencyMs: whole.latencyMs,
     processes: used.map(({ name, cpuMs, peakRssMb }) => ({
       name,
-      cpuMsPerMessage: round(cpuMs / delivered, 4),
+      cpuMsPerMessage: rounded(cpuMs / delivered, 4),
       peakRssMb,
     })),
     ...(kafkaBytes === undefined ? {} : { kafkaBytesPerMessage: Math.round(bytes / delivered) }),

@@ -30,9 +30,7 @@ export class Sink {
 
   /** Mails accepted since the last `clear`. */
   async accepted(): Promise<number> {
-    const response = await fetch(`${this.#url}/stats?history=false`);
-    const stats: { accepted: number } = JSON.parse(await response.text());
-    return stats.accepted;
+    return (await this.#stats()).accepted;
   }
 
   /** Waits until that many mails are there, or until none came for `quietMs`: what is missing then is lost. */
@@ -83,16 +81,13 @@ export class Sink {
 
   /** Most connections that the ISP ever had open at once from that address since the last `clear`. */
   async mostConnections(isp: string, address: string): Promise<number> {
-    const response = await fetch(`${this.#url}/stats?history=false`);
-    const stats: Pick<SandboxStats, 'isps'> = JSON.parse(await response.text());
-    return stats.isps[isp]?.sources[address]?.max_open ?? 0;
+    return (await this.#stats()).isps[isp]?.sources[address]?.max_open ?? 0;
   }
 
   /** Mails that the ISP has deferred since the last `clear`. */
   async deferred(isp: string): Promise<number> {
-    const response = await fetch(`${this.#url}/stats?history=false`);
-    const stats: Pick<SandboxStats, 'isps'> = JSON.parse(await response.text());
-    return Object.values(stats.isps[isp]?.mails.deferred ?? {}).reduce((sum, count) => sum + count, 0);
+    const { isps } = await this.#stats();
+    return Object.values(isps[isp]?.mails.deferred ?? {}).reduce((sum, count) => sum + count, 0);
   }
 
   async behave(isp: string, behaviour: object): Promise<void> {
@@ -106,5 +101,10 @@ export class Sink {
 
   async clear(): Promise<void> {
     await (await fetch(`${this.#url}/messages`, { method: 'DELETE' })).arrayBuffer();
+  }
+
+  async #stats(): Promise<Pick<SandboxStats, 'accepted' | 'isps'>> {
+    const response = await fetch(`${this.#url}/stats?history=false`);
+    return JSON.parse(await response.text());
   }
 }

@@ -16,6 +16,8 @@ export const isps = [
 
 export type Isp = (typeof isps)[number];
 
+export const isIsp = (name: string | null): name is Isp => isps.some((isp) => isp === name);
+
 /** MX host suffixes of each provider, as published in its sender pages. */
 const suffixes: Readonly<Record<string, Isp>> = {
   'google.com': 'gmail',

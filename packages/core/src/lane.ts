@@ -14,10 +14,13 @@ export interface LaneOf {
   readonly ownDomain?: string | undefined;
 }
 
+/** Whose lane it is: a provider's for all its sites, else a site's; a domain's own, where it has one. */
+export const lanePlace = ({ isp, site, ownDomain }: Pick<LaneOf, 'isp' | 'site' | 'ownDomain'>): string =>
+  ownDomain ?? (isp === 'other' ? site : isp);
+
 /**
  * `batch/gmail/ip1`: hosted domains share their provider's limits, so a known provider is one lane for all its sites.
  * `batch/mx.example.org/ip1`: each site that nobody knows has a lane of its own.
  * `batch/example.com/ip1`: so has a domain that the shaping names, wherever it is hosted.
  */
-export const laneKey = ({ stream, isp, site, source, ownDomain }: LaneOf): string =>
-  `${stream}/${ownDomain ?? (isp === 'other' ? site : isp)}/${source}`;
+export const laneKey = (of: LaneOf): string => `${of.stream}/${lanePlace(of)}/${of.source}`;

@@ -15,7 +15,7 @@ import {
   type Message,
 } from 'kafkajs';
 import { impatient } from './connection.ts';
-import { ReusedSlabs, type Slab } from './encoding-slabs.ts';
+import { EncodingSlabs, type Slab } from './encoding-slabs.ts';
 import { KafkaClosedError, KafkaRefusedError, KafkaUnavailableError, RecordTooLargeError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import type { Codec } from './kafka.ts';
@@ -62,7 +62,7 @@ export class BatchingProducer implements Producer {
   readonly #queue: Pending[] = [];
   readonly #blocked: (() => void)[] = [];
   readonly #stopping = new AbortController();
-  readonly #slabs = new ReusedSlabs(keptSlabs);
+  readonly #slabs = new EncodingSlabs(keptSlabs);
   #client: KafkaJsProducer | undefined;
   #batch: readonly Pending[] = [];
   #bytes = 0;
@@ -153,7 +153,7 @@ export class BatchingProducer implements Producer {
     timestamp: number | undefined,
     headers: BytesToSend['headers'],
     encode: () => Buffer | null,
-    slabs?: ReusedSlabs,
+    slabs?: EncodingSlabs,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       const admit = (): void => {
@@ -164,8 +164,7 @@ export class BatchingProducer implements Producer {
           if (headers !== undefined) message.headers = headers;
           const bytes = sizeOf(message);
           if (bytes > maxRequestBytes) throw new RecordTooLargeError(topic, bytes, maxRequestBytes);
-          const slab = slabs?.open;
-          if (slab !== undefined) slab.values += 1;
+          const slab = slabs?.hold();
           this.#bytes += bytes;
           this.#records += 1;
           this.#queue.push({ topic, message, bytes, sentAt: now, slab, settled: false, resolve, reject });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ReusedSlabs, type Slab } from './encoding-slabs.ts';
+import { EncodingSlabs, type Slab } from './encoding-slabs.ts';
 
 /** Writes a value of `bytes` times `fill`, as the codec does. */
 function put(
-  slabs: ReusedSlabs,
+  slabs: EncodingSlabs,
   bytes: number,
   fill: number,
 ): { readonly slab: Slab; readonly value: Buffer } {
@@ -13,7 +13,7 @@ function put(
   const slab = slabs.open;
   const value = slab.bytes.subarray(slab.used, slab.used + bytes).fill(fill);
   slab.used += bytes;
-  slab.values += 1;
+  slabs.hold();
   return { slab, value };
 }
 
@@ -24,7 +24,7 @@ test('whatever is put and released in whatever order, a value stays as it is unt
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-      const slabs = new ReusedSlabs(2);
+      const slabs = new EncodingSlabs(2);
       const held: { readonly slab: Slab; readonly value: Buffer; readonly fill: number }[] = [];
       for (const [index, one] of steps.entries()) {
         const fill = index % 256;
@@ -39,7 +39,7 @@ test('whatever is put and released in whatever order, a value stays as it is unt
 });
 
 test('what is acknowledged as fast as it comes takes one slab; a burst keeps a few', () => {
-  const slabs = new ReusedSlabs(2);
+  const slabs = new EncodingSlabs(2);
   const seen = new Set<Buffer>();
   for (let round = 0; round < 100; round += 1) {
     const { slab } = put(slabs, 10_000, 1);

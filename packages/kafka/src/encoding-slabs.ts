@@ -3,14 +3,24 @@
 export interface Slab {
   readonly bytes: Buffer;
   used: number;
-  /** Values in it that are still needed; only counted where slabs are used again. */
+  /** Values in it that are held. */
   values: number;
 }
 
 const slabBytes = 262_144;
 
 export class EncodingSlabs {
+  readonly #most: number;
+  readonly #free: Slab[] = [];
   #open: Slab = slabOf(slabBytes);
+
+  /**
+   * Slabs are used again when all values in them are released; keeps at most `most` that are empty. V8 counts their memory,
+   * and looks through its whole heap for garbage whenever another 64 MB have been taken. Default: none is used again.
+   */
+  constructor(most = 0) {
+    this.#most = most;
+  }
 
   /** Where the next value goes. */
   get open(): Slab {
@@ -19,31 +29,14 @@ export class EncodingSlabs {
 
   /** Another slab with at least `bytes`, for a value that the open one has no room for. */
   renew(bytes: number): void {
-    this.#open = slabOf(bytes);
-  }
-}
-
-/**
- * Slabs of one producer, used again when Kafka has all values in them. V8 counts their memory, and looks through its whole heap
- * for garbage whenever another 64 MB have been taken.
- */
-export class ReusedSlabs {
-  readonly #most: number;
-  readonly #free: Slab[] = [];
-  #open: Slab = slabOf(0);
-
-  /** Keeps at most so many that are empty. */
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get open(): Slab {
-    return this.#open;
-  }
-
-  renew(bytes: number): void {
     const free = bytes <= slabBytes ? this.#free.pop() : undefined;
     this.#open = free ?? slabOf(bytes);
+  }
+
+  /** The open slab, in which one more value is needed until it is released. */
+  hold(): Slab {
+    this.#open.values += 1;
+    return this.#open;
   }
 
   /** One of its values is not needed any more. Those that are never released keep their slab from being used again. */

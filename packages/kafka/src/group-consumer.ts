@@ -20,7 +20,7 @@ import { FlowBudget } from './flow-budget.ts';
 import type { Held } from './held.ts';
 import type { Codec } from './kafka.ts';
 import type { KafkaLogger } from './log.ts';
-import { OffsetCommitter } from './offset-committer.ts';
+import { keyOf, OffsetCommitter } from './offset-committer.ts';
 import { type FetchedRecord, PartitionWindow, type WindowLimits } from './partition-window.ts';
 import type { Producer } from './producer.ts';
 import { fetchedBatchOf } from './wire/fetched-batch.ts';
@@ -44,7 +44,6 @@ export interface ConsumerParts {
   readonly producer: () => Promise<Producer>;
 }
 
-const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export class GroupConsumer<N extends RecordName> implements WindowedConsumer {

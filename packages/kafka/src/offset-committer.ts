@@ -24,6 +24,9 @@ export interface OffsetCommitterOptions {
 
 const againMs = 500;
 
+/** What a partition goes by in maps. */
+export const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
 export class OffsetCommitter {
   readonly #options: OffsetCommitterOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -46,7 +49,7 @@ export class OffsetCommitter {
     return this.#committing;
   }
 
-  /** What the group has committed, by `topic/partition`. Throws KafkaClosedError when the consumer stops meanwhile. */
+  /** What the group has committed, by `keyOf`. Throws KafkaClosedError when the consumer stops meanwhile. */
   async committed(assigned: readonly Assignment[]): Promise<ReadonlyMap<string, Committed>> {
     const found = new Map<string, Committed>();
     if (assigned.length === 0) return found;
@@ -58,7 +61,7 @@ export class OffsetCommitter {
         for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics })) {
           for (const { partition, offset, metadata } of partitions) {
             if (Number(offset) < 0) continue;
-            found.set(`${topic.slice(prefix.length)}/${partition}`, {
+            found.set(keyOf(topic.slice(prefix.length), partition), {
               offset: Number(offset),
               metadata: metadata ?? '',
             });

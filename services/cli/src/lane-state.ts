@@ -142,8 +142,10 @@ export const readLevels = (
 const unknownLane: SharedLane = { messagesFullAt: undefined, connectionsFullAt: undefined, connections: 0 };
 
 /** The limits that are in force on a lane. */
-export const limitsNow = ({ shaping, controls, now }: Situation, lane: LaneOf): LaneLimits =>
-  laneLimits(shaping.shaping, lane, controls.limitChangesOf(lane, now).inForce);
+export const limitsNow = (
+  { shaping, controls, now }: Pick<Situation, 'shaping' | 'controls' | 'now'>,
+  lane: LaneOf,
+): LaneLimits => laneLimits(shaping.shaping, lane, controls.limitChangesOf(lane, now).inForce);
 
 /** How one lane stands. */
 export const stateOf = (situation: Situation, lane: LaneOf): LaneState => {

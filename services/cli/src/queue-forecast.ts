@@ -12,7 +12,7 @@ import {
 } from '@millrace/core';
 import type { Config } from '@millrace/service';
 import type { LanePace } from './lane-pace.ts';
-import type { Situation } from './lane-state.ts';
+import { limitsNow, type Situation } from './lane-state.ts';
 
 /** What waits for one provider on one stream. */
 export interface Queue {
@@ -136,17 +136,16 @@ export const forecastOf = (
   now: number,
 ): QueueForecast => {
   const paceOf = (lane: LaneOf) => paces.find((one) => one.lane === laneKey(lane));
-  const limitsNow = (lane: LaneOf): LaneLimits =>
-    laneLimits(situation.shaping.shaping, lane, situation.controls.limitChangesOf(lane, now).inForce);
+  const limitsOf = (lane: LaneOf): LaneLimits => limitsNow({ ...situation, now }, lane);
   const run = (through: readonly LaneOf[], change: Change): number | null => {
     const drained: Drained = drain(
       queue.waiting,
-      through.map((lane) => simulated(situation, lane, timesOf(paceOf(lane), limitsNow(lane)), change)),
+      through.map((lane) => simulated(situation, lane, timesOf(paceOf(lane), limitsOf(lane)), change)),
       now,
     );
     return drained.kind === 'empty' ? Math.round(drained.at) : null;
   };
-  const limits = lanes.map(limitsNow);
+  const limits = lanes.map(limitsOf);
   const rates = limits.map(({ messages }) => messages?.perSecond ?? null);
   const known = rates.filter((rate) => rate !== null);
   return {

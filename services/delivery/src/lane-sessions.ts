@@ -16,6 +16,7 @@ import { NoSessionError } from './connector.ts';
 import type { Destination } from './destinations.ts';
 import type { EgressSource } from './egress.ts';
 import type { Job } from './job.ts';
+import { longestReadyMs } from './lane-tokens.ts';
 import type { ConnectionLeases, Lease } from './redis/connection-leases.ts';
 import type { TokenBuckets } from './redis/token-buckets.ts';
 import type { Route } from './route.ts';
@@ -66,8 +67,6 @@ export interface SessionsOfLane {
 const openingSeconds = 1;
 /** From our end of a connection to the server's, ms. */
 const closedAfterMs = 25;
-/** Mails that are ready keep their memory for so long while no session may be opened, ms. */
-const longestReadyMs = 1_000;
 
 const isLease = (answer: Lease | { readonly waitMs: number }): answer is Lease => !('waitMs' in answer);
 

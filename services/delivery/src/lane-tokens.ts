@@ -2,8 +2,8 @@
 import type { RateLimit } from '@millrace/core';
 import type { TokenBuckets } from './redis/token-buckets.ts';
 
-/** What a lane without tokens waits so long for is not made ready meanwhile, ms. */
-const longestReadyMs = 1_000;
+/** Mails are ready, and keep their memory, for so long at most while a token or a connection is waited for, ms. */
+export const longestReadyMs = 1_000;
 
 export interface LaneTokensParts {
   readonly buckets: TokenBuckets;

@@ -290,11 +290,7 @@ export class Lane {
       }
       const job = route.prepared.shift();
       if (job === undefined) return;
-      if (!this.#parts.mayBeSent(job)) {
-        this.#drop(job);
-        continue;
-      }
-      if (!this.#parts.mayLeave(job, this)) {
+      if (!this.#parts.mayBeSent(job) || !this.#parts.mayLeave(job, this)) {
         this.#drop(job);
         continue;
       }

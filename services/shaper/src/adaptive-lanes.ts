@@ -9,10 +9,12 @@ import {
   type FoundRate,
   foundRate,
   type Isp,
+  isIsp,
   isps,
   isStream,
   type LaneOf,
   laneKey,
+  lanePlace,
   limitsOf,
   nextRate,
   ownDomainOf,
@@ -45,8 +47,6 @@ const mostLanes = 10_000;
 const tellingShare = 0.005;
 /** Categories of answers that say "too fast". */
 const tooFast: readonly (string | null)[] = ['rate_limited', 'server_busy'];
-
-const isIsp = (name: string | null): name is Isp => isps.some((isp) => isp === name);
 
 export class AdaptiveLanes {
   readonly #shaping: () => Shaping;
@@ -149,8 +149,8 @@ const rateFrom = (told: number, found: FoundRate | undefined, now: number): Adap
 const hasLearnedNothing = (told: FoundRate | undefined, { proven, ceiling }: AdaptiveRate): boolean =>
   told !== undefined && told.proven === proven && told.ceiling === ceiling;
 
-const scopeOf = ({ stream, isp, site, source, ownDomain }: LaneOf) =>
-  ({ kind: 'lane', stream, site: ownDomain ?? (isp === 'other' ? site : isp), source }) as const;
+const scopeOf = (of: LaneOf) =>
+  ({ kind: 'lane', stream: of.stream, site: lanePlace(of), source: of.source }) as const;
 
 const controlOf = ({ lane, rate }: Lane, allowed: number, now: number): AdaptiveControl => {
   const scope = scopeOf(lane);

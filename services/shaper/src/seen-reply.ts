@@ -1,8 +1,6 @@
 /** A message's event as the reply or the complaint that rules look at. */
-import { type Isp, isps, isStream, type RuleTrigger, type SeenReply } from '@millrace/core';
+import { isIsp, isStream, type RuleTrigger, type SeenReply } from '@millrace/core';
 import type { MessageEvent } from '@millrace/schemas';
-
-const isIsp = (name: string | null): name is Isp => isps.some((isp) => isp === name);
 
 /** undefined: nobody refused anything in it, and nobody complained. An expired message repeats what was said before. */
 const triggerOf = ({ kind, reply_code: code }: MessageEvent): RuleTrigger | undefined => {

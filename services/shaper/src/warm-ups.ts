@@ -9,6 +9,7 @@ import {
   type DayFigures,
   endOfDay,
   type Isp,
+  isIsp,
   isps,
   nextWarmUpDay,
   type SourceWarmUp,
@@ -33,8 +34,6 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 /** A day that is longer ago than this is not counted again at a start: it then counts as unused. */
 const mostDaysBack = 3;
-
-const isIsp = (name: string | null): name is Isp => isps.some((isp) => isp === name);
 
 export class WarmUps {
   readonly #sources: ReadonlyMap<string, SourceWarmUp>;

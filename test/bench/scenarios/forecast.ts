@@ -6,6 +6,7 @@ import type { Pipeline } from '../../../infra/pipeline/pipeline.ts';
 import type { Bed } from '../bed.ts';
 import { plainMail } from '../content.ts';
 import { type MailToSubmit, submitBatch } from '../load/http-load.ts';
+import { rounded } from '../rounded.ts';
 import { type Study, scaled } from './scenario.ts';
 
 interface Queued {
@@ -153,9 +154,9 @@ export function compare(
 ): readonly ForecastRun[] {
   const row = (stream: string, isp: string, waiting: number, foretoldAt: number, realAt: number) => ({
     ...{ stream, isp, waiting },
-    foretoldSeconds: round((foretoldAt - at) / 1_000),
-    realSeconds: round((realAt - at) / 1_000),
-    errorPercent: round(100 * ((foretoldAt - at) / (realAt - at) - 1)),
+    foretoldSeconds: rounded((foretoldAt - at) / 1_000, 1),
+    realSeconds: rounded((realAt - at) / 1_000, 1),
+    errorPercent: rounded(100 * ((foretoldAt - at) / (realAt - at) - 1), 1),
   });
   const never = Number.POSITIVE_INFINITY;
   const rows = forecasts.map(({ stream, isp, waiting, empty_at: emptyAt }) =>
@@ -170,8 +171,6 @@ export function compare(
   );
   return [...rows, all];
 }
-
-const round = (value: number): number => Math.round(value * 10) / 10;
 
 const lineOf = ({ stream, isp, waiting, foretoldSeconds, realSeconds, errorPercent }: ForecastRun): string =>
   `${`${stream}/${isp}`.padEnd(16)} ${String(waiting).padStart(6)} waiting: ${foretoldSeconds.toFixed(1).padStart(6)} s foretold, ${realSeconds.toFixed(1).padStart(6)} s real, ${errorPercent > 0 ? '+' : ''}${errorPercent.toFixed(1)} %`;

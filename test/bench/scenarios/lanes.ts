@@ -1,6 +1,7 @@
 import type { Bed } from '../bed.ts';
 import { plainMail } from '../content.ts';
 import { type MailToSubmit, submitBatch } from '../load/http-load.ts';
+import { rounded } from '../rounded.ts';
 import { preciseNow } from '../sink.ts';
 import { type Study, scaled } from './scenario.ts';
 
@@ -84,7 +85,7 @@ async function runOne(
   return {
     badDomain,
     messages,
-    throughputPerSecond: round((messages * 1_000) / (Math.max(...times) - startedAt)),
+    throughputPerSecond: rounded((messages * 1_000) / (Math.max(...times) - startedAt), 1),
   };
 }
 
@@ -102,12 +103,10 @@ export function compare(runs: readonly LanesRun[]): readonly LanesComparison[] {
     const [before, after] = [runs[index - 1], runs[index + 1]];
     if (badDomain === 'without' || before === undefined || after === undefined) return [];
     const withoutPerSecond = (before.throughputPerSecond + after.throughputPerSecond) / 2;
-    const changePercent = round(100 * (throughputPerSecond / withoutPerSecond - 1));
-    return { badDomain, throughputPerSecond, withoutPerSecond: round(withoutPerSecond), changePercent };
+    const changePercent = rounded(100 * (throughputPerSecond / withoutPerSecond - 1), 1);
+    return { badDomain, throughputPerSecond, withoutPerSecond: rounded(withoutPerSecond, 1), changePercent };
   });
 }
-
-const round = (value: number): number => Math.round(value * 10) / 10;
 
 const lineOf = ({
   badDomain,

@@ -5,6 +5,7 @@ import { localSources } from '../../../infra/pipeline/addresses.ts';
 import type { Bed } from '../bed.ts';
 import { plainMail } from '../content.ts';
 import { type MailToSubmit, submitBatch } from '../load/http-load.ts';
+import { rounded } from '../rounded.ts';
 import { preciseNow } from '../sink.ts';
 import { type Study, scaled } from './scenario.ts';
 
@@ -154,7 +155,7 @@ class ProbedLane {
     this.#samples.push({
       second: Math.round((now - began) / 1_000),
       allowedPerSecond: allowed.get(`lane:batch/${isp}/${source}`) ?? null,
-      takenPerSecond: round((taken.length * 1_000) / (now - from)),
+      takenPerSecond: rounded((taken.length * 1_000) / (now - from), 2),
       refused: refused - this.#refused,
     });
     this.#refused = refused;
@@ -184,13 +185,13 @@ class ProbedLane {
       limitPerSecond: perSecond,
       settled: {
         minutes: lasting,
-        meanPerSecond: round(mean),
-        medianPerSecond: round(median),
-        mostPerSecond: round(Math.max(...rates)),
-        allowedPerSecond: round(allowed),
-        meanShare: round(mean / perSecond, 4),
-        medianShare: round(median / perSecond, 4),
-        allowedShare: round(allowed / perSecond, 4),
+        meanPerSecond: rounded(mean, 2),
+        medianPerSecond: rounded(median, 2),
+        mostPerSecond: rounded(Math.max(...rates), 2),
+        allowedPerSecond: rounded(allowed, 2),
+        meanShare: rounded(mean / perSecond, 4),
+        medianShare: rounded(median / perSecond, 4),
+        allowedShare: rounded(allowed / perSecond, 4),
         refused: last.reduce((sum, { refused }) => sum + refused, 0),
       },
       refused: this.#refused,
@@ -244,8 +245,6 @@ function* mails(
   for (let number = first; number < first + count; number += 1)
     yield plainMail(`${name}-${number}@${domain}`, number);
 }
-
-const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
 
 const tableOf = (runs: readonly ProbingRun[]): readonly string[] => [
   'provider  hidden limit/s  took/s  of the limit  median/s  of the limit  best minute/s  might/s  refused  (of them lately)',

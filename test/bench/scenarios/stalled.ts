@@ -2,6 +2,7 @@
 import type { Bed } from '../bed.ts';
 import { plainMail } from '../content.ts';
 import { type MailToSubmit, submitBatch } from '../load/http-load.ts';
+import { rounded } from '../rounded.ts';
 import { ratePerSecond } from '../sliding-window.ts';
 import { type Study, scaled } from './scenario.ts';
 
@@ -96,13 +97,11 @@ export const compareRates = (
     return {
       isp,
       limitPerSecond,
-      alonePerSecond: round(before),
-      besidePerSecond: round(after),
-      changePercent: round(100 * (after / before - 1)),
+      alonePerSecond: rounded(before, 2),
+      besidePerSecond: rounded(after, 2),
+      changePercent: rounded(100 * (after / before - 1), 2),
     };
   });
-
-const round = (value: number): number => Math.round(value * 100) / 100;
 
 const lineOf = ({ isp, alonePerSecond, besidePerSecond, changePercent }: StalledRow): string =>
   `${isp.padEnd(8)} ${alonePerSecond.toFixed(2)}/s without it, ${besidePerSecond.toFixed(2)}/s beside it (${changePercent > 0 ? '+' : ''}${changePercent.toFixed(2)} %)`;

@@ -2,6 +2,7 @@
 import type { Control, Recovery } from '../control/control.ts';
 import type { ControlScope } from '../control/control-scope.ts';
 import { controlKey } from '../control/parse-control.ts';
+import { lanePlace } from '../lane.ts';
 import type { AutomationRule, SeenReply } from './automation-rule.ts';
 import { replyLine } from './automation-rule.ts';
 
@@ -29,8 +30,7 @@ const ruleAuthor = (rule: string): string => `${authorPrefix}${rule}`;
 export const ruleOfAuthor = (author: string): string | undefined =>
   author.startsWith(authorPrefix) ? author.slice(authorPrefix.length) : undefined;
 
-const lanePlace = (reply: SeenReply): string => reply.ownDomain ?? provider(reply);
-const provider = ({ isp, site }: SeenReply): string => (isp === 'other' ? site : isp);
+const provider = ({ isp, site }: SeenReply): string => lanePlace({ isp, site });
 
 /** What a rule acts on when it sees this reply; undefined: the reply does not say it. */
 export const ruleScope = (rule: AutomationRule, reply: SeenReply): ControlScope | undefined => {

@@ -8,9 +8,9 @@ export interface WireExchange<Answer> {
   readonly request: RequestKind;
   /** The request with `headBytes` free bytes before it. */
   readonly encode: (headBytes: number) => Promise<Buffer> | Buffer;
-  /** Throws kafkajs's errors. Default limits of the client: see `timeoutMs`. */
+  /** Throws kafkajs's errors. */
   readonly decode: (payload: Buffer) => Answer;
-  /** The client's own limit counts where it is longer. */
+  /** Default: the client's own limit, which also counts where it is longer. */
   readonly timeoutMs?: number;
 }
 

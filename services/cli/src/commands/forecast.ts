@@ -1,5 +1,5 @@
 /** `millrace forecast`: when what waits now will be gone under the limits that hold, and what would change it. */
-import { type Isp, isps, isStream, streams } from '@millrace/core';
+import { isIsp, isps, isStream, streams } from '@millrace/core';
 import { didYouMean } from '@millrace/service';
 import { usageError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
@@ -17,8 +17,6 @@ export interface ForecastFlags {
   /** How long paces are measured. */
   readonly measure: string;
 }
-
-const isIsp = (name: string): name is Isp => isps.some((isp) => isp === name);
 
 /** `which`: `batch/gmail`, `batch`, `gmail`; undefined: everything that waits. */
 export async function forecast(
