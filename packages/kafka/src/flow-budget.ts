@@ -2,7 +2,8 @@
  * How many records are handed out ahead of what becomes of them. A worker is as fast with a few hundred on their way as
  * with all that its windows could hold, and what is short-lived costs the collector of garbage next to nothing. But records
  * that wait for something else than the worker (a lane's rate, a provider that is down) must not keep others from being
- * looked at: one that is not finished after some seconds is no longer counted, and only its window bounds those. Pure.
+ * looked at: one that is known to wait (`waits` of held.ts), or not finished after some seconds, is no longer counted, and
+ * only its window bounds those. Pure.
  */
 
 export interface FlowLimits {
@@ -97,6 +98,7 @@ export class PartitionFlow {
     this.#refillAt = Math.floor(this.#onTheirWay / 2);
   }
 
+  /** Or known to wait for something else. */
   finished(turn: number): void {
     if (!this.#forgotten && turn > this.#budget.turn - turns) this.#count(turn, -1);
   }

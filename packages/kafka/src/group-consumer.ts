@@ -341,6 +341,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       sizeBytes: record.bytes.length,
       bytes: record.bytes,
       lost: window.lost,
+      waits: () => this.#setAside(window, record),
       complete: () => this.#complete(window, record),
       reject: (reason) => this.#reject(window, record, reason),
     };
@@ -363,6 +364,11 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     task.catch((error: unknown) =>
       this.#parts.logger.error({ error: textOf(error) }, 'writing a dead letter'),
     );
+  }
+
+  #setAside(window: PartitionWindow, record: FetchedRecord): void {
+    window.setAside(record);
+    if (window.isHungry) this.#handOut(window);
   }
 
   #complete(window: PartitionWindow, record: FetchedRecord): void {

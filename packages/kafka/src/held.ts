@@ -19,6 +19,11 @@ export interface Held<T> {
   readonly bytes: Buffer;
   /** Aborted when the partition went to another worker: stop where nothing has been sent yet. */
   readonly lost: AbortSignal;
+  /**
+   * What it waits for is not this worker: it no longer counts among the records on their way (`FlowLimits`), and others
+   * are handed out in its stead. It stays in the window; a second call does nothing.
+   */
+  waits(): void;
   /** The record is finished: its offset may be committed as soon as all before it are finished. */
   complete(): void;
   /** Puts the original bytes with the reason on the dead letter topic, then completes. Resolves when that is written. */

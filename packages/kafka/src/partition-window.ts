@@ -9,8 +9,8 @@ import type { RecordRun } from './wire/record-batch-decoder.ts';
 /** A record that is handed out, copied out of the response so that it does not keep all of that in memory. */
 export interface FetchedRecord {
   readonly slot: Slot;
-  /** Turn of the flow budget. */
-  readonly turn: number;
+  /** Turn of the flow budget; undefined: it counts no more there. */
+  turn: number | undefined;
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly bytes: Buffer;
@@ -171,9 +171,16 @@ export class PartitionWindow {
     if (!this.#window.complete(record.slot)) return false;
     this.#inFlight -= 1;
     this.#inFlightBytes -= record.bytes.length;
-    this.#flow.finished(record.turn);
+    this.setAside(record);
     this.dirty = true;
     return true;
+  }
+
+  /** It is not on its way any more, finished or not. */
+  setAside(record: FetchedRecord): void {
+    if (record.turn === undefined) return;
+    this.#flow.finished(record.turn);
+    record.turn = undefined;
   }
 
   /** What is to be committed now: the lowest unfinished offset, and what is finished above it. */

@@ -213,6 +213,34 @@ test('some hundred records are handed out ahead of what becomes of them; those t
   await consumer.stop();
 });
 
+test('a record that waits for something else than the worker makes way for others at once, until the window is full', async () => {
+  await using installation = await testInstallation([shard], 1);
+  const { kafka } = installation;
+  await produce(kafka, 500);
+  const held = new Map<number, Held<DeliveryTask>>();
+  const consumer = await kafka.windowedConsumer({
+    group: 'delivery',
+    topics: [shard],
+    record: 'DeliveryTask',
+    window: { records: 450 },
+    // If they all counted, a window of them would take three minutes.
+    ahead: { together: 10, ofPartition: 10 },
+    drainMs: 0,
+    handler: (one) => {
+      held.set(attemptOf(one), one);
+      one.waits();
+      one.waits();
+    },
+  });
+  await until(() => held.size === 450);
+  assert.equal(consumer.stats().inFlight, 450);
+  for (const one of held.values()) one.complete();
+  await until(() => held.size === 500);
+  for (const one of held.values()) one.complete();
+  await until(async () => (await kafka.lag({ groups: ['delivery'] }))[0]?.lag === 0);
+  await consumer.stop();
+});
+
 test('what had finished before is not forgotten by a worker that ends before it has come to it again', async () => {
   await using installation = await testInstallation([shard], 1);
   const { kafka } = installation;

@@ -55,6 +55,7 @@ export const testJob = (overrides: Partial<DeliveryTask> = {}): Job => {
       sizeBytes: 500,
       bytes: Buffer.alloc(500),
       lost: new AbortController().signal,
+      waits: () => undefined,
       complete: () => undefined,
       reject: async () => undefined,
     },

@@ -46,6 +46,10 @@ const measureMs = 500;
 const forgetMs = 60_000;
 /** A message in a shared window waits so long for a lane that hardly moves, ms. */
 const momentMs = 3_000;
+/** What a lane does not get rid of in so long waits for the lane, not for this worker, ms. */
+const aheadMs = 1_000;
+/** Messages of a lane that count as being on their way whatever its pace. */
+const fewAhead = 8;
 /** A source has room for what it sends in so long, ms. */
 const freeMs = 1_000;
 /** Messages of one lane that go to others at one look. */
@@ -91,9 +95,11 @@ export class Lanes {
   /** Puts a message into its lane. */
   add(place: LanePlace, source: EgressSource, destination: Destination, job: Job): Lane {
     const entry = this.#entry(place, source);
+    const { lane, room } = entry;
     entry.free -= 1;
-    entry.lane.add(destination, job);
-    return entry.lane;
+    lane.add(destination, job);
+    if (lane.backlog > Math.max(fewAhead, room.latestPace * (aheadMs / 1_000))) job.held.waits();
+    return lane;
   }
 
   /** Whether a source can take and send one more message to this provider or site soon. */

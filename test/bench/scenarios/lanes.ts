@@ -8,7 +8,7 @@ import { type Study, scaled } from './scenario.ts';
 const domainCount = 50;
 const domainOf = (number: number): string => `tail-${String(number).padStart(2, '0')}`;
 const bad = domainOf(domainCount);
-const mailsEach = 400;
+const mailsEach = 1_200;
 
 const behaviours = {
   /** Replies of a byte a second. */

@@ -67,6 +67,7 @@ export class HeldBack {
       this.#parts.postpone(job, this.#returnAt(control));
       return;
     }
+    job.held.waits();
     this.#counts.set(partition, count + 1);
     // A new control under an old key has other messages than the one before it.
     const key = `${control.key} ${control.setAt} ${lane}`;
