@@ -19,7 +19,8 @@ const behaviours = {
 const healthy = { tarpit_ms: 0, unavailable: 'no' } as const;
 
 /** Each bad one stands between two without it, so that a machine that gets slower or faster is not taken for its doing. */
-const order = ['without', 'tarpit', 'without', 'dead', 'without'] as const;
+const pairs = ['without', 'tarpit', 'without', 'dead'] as const;
+const order = [...pairs, ...pairs, 'without'] as const;
 
 interface LanesRun {
   readonly badDomain: (typeof order)[number];
