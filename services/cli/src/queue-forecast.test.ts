@@ -3,7 +3,15 @@ import { test } from 'node:test';
 import { ControlTable, controlRecord, type LaneReport, type WorkerReport } from '@millrace/core';
 import { shapingOfText } from '@millrace/shaping';
 import { type LanePace, pacesBetween } from './lane-pace.ts';
-import { forecastOf, lanesOfQueue, type Queue, sourcesOf } from './queue-forecast.ts';
+import {
+  domainsAtWork,
+  forecastOf,
+  lanesOfQueue,
+  type Queue,
+  queueName,
+  queuesByDomain,
+  sourcesOf,
+} from './queue-forecast.ts';
 
 const now = 1_900_000_000_000;
 const shaping = shapingOfText(
@@ -104,6 +112,46 @@ test('the long tail empties through the sites that are known, else through one',
   const named = lanesOfQueue(tail, ['ip1'], known, isIsp).map(({ site, source }) => `${site} ${source}`);
   assert.deepEqual(named, ['mx.a.test ip1', 'mx.b.test ip2']);
   assert.equal(lanesOfQueue(tail, ['ip1', 'ip2'], [], isIsp).length, 2);
+});
+
+test('a domain with lanes of its own is a queue beside its provider, under its own limits', () => {
+  const pace = (lane: string, waiting: number): LanePace => ({
+    ...{ stream: 'batch', lane, perSecond: 0, sessions: 0, waiting, throttled: false },
+  });
+  const paces = [
+    pace('batch/gmail/ip1', 600),
+    pace('batch/shop.test/ip1', 200),
+    pace('batch/a.test/ip1', 50),
+  ];
+  const own = shapingOfText(
+    'isps:\n  gmail: { max_message_rate: 50/s }\ndomains:\n  shop.test: { max_message_rate: 5/s }\n',
+    'a.yaml',
+  );
+  const isNamed = (name: string): boolean => own.shaping.domains.has(name);
+  assert.deepEqual(domainsAtWork(paces, isNamed), ['shop.test']);
+  const domains = [{ name: 'shop.test', isp: 'gmail', site: 'gmail' }] as const;
+  const queues = queuesByDomain(gmail, domains, paces, isIsp);
+  assert.deepEqual(
+    queues.map((queue) => [queueName(queue), queue.waiting]),
+    [
+      ['batch/gmail', 7_500],
+      ['batch/shop.test', 2_500],
+    ],
+  );
+  const foretold = queues.map((queue) => {
+    const through = lanesOfQueue(queue, ['ip1'], paces, isIsp);
+    return forecastOf(queue, through, { controls: new ControlTable(), shaping: own }, paces, now);
+  });
+  assert.deepEqual(foretold[1]?.lanes, ['batch/shop.test/ip1']);
+  about(foretold[0]?.empty_at ?? null, 150);
+  about(foretold[1]?.empty_at ?? null, 500);
+  // Neither a site of the long tail nor in the way of one.
+  const tail: Queue = { stream: 'batch', isp: 'other', waiting: 10 };
+  assert.deepEqual(queuesByDomain(tail, domains, paces, isIsp), [tail]);
+  assert.deepEqual(
+    lanesOfQueue(tail, ['ip1'], paces, (name) => isIsp(name) || isNamed(name)).map(({ site }) => site),
+    ['a.test'],
+  );
 });
 
 test("the sources are those of the tenants' pools", () => {

@@ -18,8 +18,20 @@ import { limitsNow, type Situation } from './lane-state.ts';
 export interface Queue {
   readonly stream: Stream;
   readonly isp: Isp;
+  /** Only what is for this domain, which has lanes of its own. */
+  readonly domain?: NamedDomain;
   readonly waiting: number;
 }
+
+/** A domain that the shaping gives lanes of its own, and where its mail goes. */
+export interface NamedDomain {
+  readonly name: string;
+  readonly isp: Isp;
+  readonly site: string;
+}
+
+/** `batch/gmail`, `batch/example.com`. */
+export const queueName = ({ stream, isp, domain }: Queue): string => `${stream}/${domain?.name ?? isp}`;
 
 export interface QueueForecast extends Queue {
   readonly lanes: readonly string[];
@@ -49,22 +61,68 @@ export const sourcesOf = (
   return [...new Set(used.flatMap(([, pool]) => pool.sources.map(({ source }) => source)))];
 };
 
-/** Lanes that a queue empties through. The long tail is as many lanes as sites are known to wait. */
-export const lanesOfQueue = (
-  { stream, isp }: Queue,
-  sources: readonly string[],
+/** A lane's place (`lanePlace`) and source. */
+const partsOf = ({ stream, lane }: LanePace): { readonly site: string; readonly source: string } => {
+  const rest = lane.slice(stream.length + 1);
+  return { site: rest.slice(0, rest.lastIndexOf('/')), source: rest.slice(rest.lastIndexOf('/') + 1) };
+};
+
+/** Names among `named` that have a lane now. */
+export const domainsAtWork = (
+  paces: readonly LanePace[],
+  named: (name: string) => boolean,
+): readonly string[] => [...new Set(paces.map((pace) => partsOf(pace).site))].filter(named);
+
+/**
+ * A provider's queue, and beside it those of the domains that have lanes of their own: what workers have not taken yet is
+ * supposed to be divided among them as what waits in the workers is.
+ */
+export const queuesByDomain = (
+  queue: Queue,
+  domains: readonly NamedDomain[],
   paces: readonly LanePace[],
   isIsp: (name: string) => boolean,
+): readonly Queue[] => {
+  const own = domains.filter(({ isp }) => isp === queue.isp);
+  const inWorkers = (test: (site: string) => boolean): number =>
+    paces
+      .filter((pace) => pace.stream === queue.stream && test(partsOf(pace).site))
+      .reduce((sum, { waiting }) => sum + waiting, 0);
+  const names = new Set(domains.map(({ name }) => name));
+  const rest = inWorkers(
+    queue.isp === 'other' ? (site) => !isIsp(site) && !names.has(site) : (site) => site === queue.isp,
+  );
+  const counted = own
+    .map((domain) => ({ domain, count: inWorkers((site) => site === domain.name) }))
+    .filter(({ count }) => count > 0);
+  const all = counted.reduce((sum, { count }) => sum + count, rest);
+  const divided = counted.map(
+    ({ domain, count }): Queue => ({
+      ...queue,
+      domain,
+      waiting: Math.round((queue.waiting * count) / all),
+    }),
+  );
+  const left = queue.waiting - divided.reduce((sum, { waiting }) => sum + waiting, 0);
+  return [...(left > 0 ? [{ ...queue, waiting: left }] : []), ...divided];
+};
+
+/** Lanes that a queue empties through. The long tail is as many lanes as sites are known to wait. */
+export const lanesOfQueue = (
+  { stream, isp, domain }: Queue,
+  sources: readonly string[],
+  paces: readonly LanePace[],
+  notSites: (name: string) => boolean,
 ): readonly LaneOf[] => {
+  if (domain !== undefined) {
+    const { name, site } = domain;
+    return sources.map((source) => ({ stream, isp, site, source, ownDomain: name }));
+  }
   if (isp !== 'other') return sources.map((source) => ({ stream, isp, site: isp, source }));
   const known = paces
     .filter((pace) => pace.stream === stream)
-    .map(({ lane }) => lane.slice(stream.length + 1))
-    .map((rest) => ({
-      site: rest.slice(0, rest.lastIndexOf('/')),
-      source: rest.slice(rest.lastIndexOf('/') + 1),
-    }))
-    .filter(({ site }) => !isIsp(site));
+    .map(partsOf)
+    .filter(({ site }) => !notSites(site));
   const found = known.length > 0 ? known : sources.map((source) => ({ site: 'other', source }));
   return found.map(({ site, source }) => ({ stream, isp, site, source }));
 };

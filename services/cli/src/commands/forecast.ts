@@ -1,15 +1,26 @@
 /** `millrace forecast`: when what waits now will be gone under the limits that hold, and what would change it. */
-import { isIsp, isps, isStream, streams } from '@millrace/core';
+import { isIsp, isps, isStream, ownDomainOf, streams } from '@millrace/core';
 import { didYouMean } from '@millrace/service';
-import { usageError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { dateAndTime, formatMs } from '../duration.ts';
 import type { Ending } from '../exit-codes.ts';
 import { timeFlag } from '../flags.ts';
 import { withKafka } from '../kafka-session.ts';
+import { wayOf } from '../lane-of-domain.ts';
 import { lanePaces } from '../lane-pace.ts';
 import { situationOf } from '../lane-state.ts';
-import { forecastOf, lanesOfQueue, type Queue, type QueueForecast, sourcesOf } from '../queue-forecast.ts';
+import {
+  domainsAtWork,
+  forecastOf,
+  lanesOfQueue,
+  type NamedDomain,
+  type Queue,
+  type QueueForecast,
+  queueName,
+  queuesByDomain,
+  sourcesOf,
+} from '../queue-forecast.ts';
 import { grouped, tableOf } from '../terminal.ts';
 import { readQueues } from './status.ts';
 
@@ -36,15 +47,39 @@ export async function forecast(
     ),
   );
   const now = context.now();
-  const forecasts = waiting.map((queue) => {
-    const sources = sourcesOf(config, queue.stream);
-    return forecastOf(queue, lanesOfQueue(queue, sources, paces, isIsp), situation, paces, now);
-  });
+  const isNamed = (name: string): boolean => ownDomainOf(situation.shaping.shaping, name) !== undefined;
+  const domains = await namedDomains(context, domainsAtWork(paces, isNamed));
+  const forecasts = waiting
+    .flatMap((queue) => queuesByDomain(queue, domains, paces, isIsp))
+    .map((queue) => {
+      const sources = sourcesOf(config, queue.stream);
+      const lanes = lanesOfQueue(queue, sources, paces, (name) => isIsp(name) || isNamed(name));
+      return forecastOf(queue, lanes, situation, paces, now);
+    });
   const delayed = queues.delayed.reduce((sum, tier) => sum + tier.waiting, 0);
   if (context.json)
     context.terminal.line(JSON.stringify({ at: now, forecasts, requests: queues.requests, delayed }));
   else show(context, forecasts, now, queues.requests + delayed);
   return 'ok';
+}
+
+/** Their providers by DNS. A domain that DNS does not tell counts as its provider's mail. */
+async function namedDomains(
+  context: CommandContext,
+  names: readonly string[],
+): Promise<readonly NamedDomain[]> {
+  const found = await Promise.all(
+    names.map(async (name): Promise<NamedDomain[]> => {
+      try {
+        return [{ name, ...(await wayOf(context, name)) }];
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        context.terminal.problem(`${error.message} Its mail is counted with its provider's.`);
+        return [];
+      }
+    }),
+  );
+  return found.flat();
 }
 
 const wantedOf = (which: string | undefined): ((stream: string, isp: string) => boolean) => {
@@ -68,7 +103,7 @@ function show(
   else {
     const inTime = (at: number | null): string => (at === null ? 'never' : formatMs(at - now));
     const rows = forecasts.map((one) => [
-      `${one.stream}/${one.isp}`,
+      queueName(one),
       grouped(one.waiting),
       one.messages_per_second === null
         ? 'no rate'
@@ -94,7 +129,7 @@ function show(
       ({ measured, messages_per_second: rate }) => !measured && rate === null,
     );
     if (supposed.length > 0) {
-      const names = supposed.map(({ stream, isp }) => `${stream}/${isp}`).join(', ');
+      const names = supposed.map(queueName).join(', ');
       terminal.line(`Nothing was measured of ${names}: a mail is supposed to take 100 ms there.`);
     }
   }
