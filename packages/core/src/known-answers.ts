@@ -32,7 +32,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-reverse-dns',
     pattern:
-      /no PTR record|reverse DNS (?:lookup|entry)|does not have a PTR|rDNS|reverse (?:hostname|lookup|mapping)/i,
+      /no PTR record|reverse DNS (?:lookup|entry)|does not have a PTR|rDNS|reverse (?:hostname|lookup|mapping)|(?:can ?not|can't|unable to) (?:find|resolve|verify) your (?:reverse |host ?name|ip\b|address)|IP name lookup failed|generic (?:DNS )?PTR|unresolvable relay host/i,
     category: 'authentication',
   },
   {
@@ -62,6 +62,19 @@ const knownAnswers: readonly KnownAnswer[] = [
     pattern: /\[BL2[0-9]\]|\bBL0000\d\d\b(?=.{0,500}block)|is in Spamhaus|Comcast block for spam/i,
     category: 'ip_listed',
   },
+  {
+    name: 'charter-cox-block',
+    pattern: /\bAUP#/,
+    category: 'reputation',
+    codeClass: 5,
+    overCode: true,
+  },
+  {
+    name: 'mimecast-block-list',
+    pattern: /host network (?:is )?not allowed|\bDOC-1369#554\b/i,
+    category: 'ip_listed',
+    codeClass: 5,
+  },
   { name: 'outlook-banned-ip', pattern: /banned sending IP|banned sender/i, category: 'ip_listed' },
   {
     name: 'text-domain-listed',
@@ -79,7 +92,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-sender-blocked',
     pattern:
-      /(?:your (?:IP|host|server|network|domain)[^.]{0,60}|sender(?:'s)? (?:IP |host |domain )?(?:address )?|mail from [^ ]{1,100} |access from ip address [^ ]{1,60} )(?:is |has been |was )(?:temporarily )?(?:blocked|banned|denied|blacklisted|rejected)|refused to talk to me: 5|blocked using/i,
+      /(?:your (?:IP|host|server|network|domain)[^.]{0,60}|sender(?:'s)? (?:IP |host |domain )?(?:address )?|mail from [^ ]{1,100} |access from ip address [^ ]{1,60} )(?:is |has been |was )(?:temporarily )?(?:blocked|banned|denied|blacklisted|rejected)|refused to talk to me: 5|blocked using|client host rejected(?!: please try)|(?:server|host) at \S{1,255} is blocked|no access from (?:your )?(?:mail )?server|not (?:currently )?accepting mail from your|dynamic ips?\b|open proxy|mismatch(?:es)? client ip|blocked for abuse|\bgo away\b|smtp server of your isp|confirm this mail server|is not allowed to send (?:mail )?from/i,
     category: 'ip_listed',
     codeClass: 5,
   },
@@ -100,7 +113,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-too-many',
     pattern:
-      /too many (?:concurrent |simultaneous |recent )?(?:connections|sessions|messages|mails?\b|recipients|errors)|too much mail(?! stored| in )|(?:hourly|daily|sending|message) (?:limit|quota) (?:exceeded|reached)|exceeded (?:the |its |your )?(?:hourly|daily|max(?:imum)? (?:number|rate)|sending|limit on (?:the )?number)/i,
+      /too many (?:concurrent |simultaneous |recent )?(?:connections|sessions|messages|mails?\b|recipients|errors)(?! (?:on|in) (?:the |your |his |her |their )?(?:server|mailbox|inbox|folder))|frequency limit(?:ed)?\b|too much mail(?! stored| in | data)|try again slower|(?:hourly|daily|sending|message) (?:limit|quota) (?:exceeded|reached)|(?:exceeded|reached) (?:the |its |your )?(?:hourly|daily|max(?:imum)? (?:number|rate)|sending|limit on (?:the )?number)/i,
     category: 'rate_limited',
   },
   {
@@ -126,25 +139,35 @@ const knownAnswers: readonly KnownAnswer[] = [
     codeClass: 4,
   },
 
+  // The sender's address, in words that are said of recipients as well.
+  {
+    name: 'text-sender-unknown',
+    pattern:
+      /\bsender(?:'s)? (?:e-?mail |envelope )?(?:address |domain )?(?:is |was |has been |could not be |cannot be )?(?:rejected|refused|denied|invalid|unknown|unresolvable|empty|not (?:pre-?)?(?:approved|accepted|found|verified|resolved)|does not (?:exist|resolve)|verif(?:y|ication) fail)|domain of (?:the )?sender|(?:unroute?able|unresolvable|unverifiable|undeliverable|invalid|unknown|bad|bogus|forged|null|empty|blank) (?:envelope )?(?:senders?\b|return[- ]path|mail from)|(?:can ?not|can't|could not|unable to) (?:resolve|verify|find|route to) (?:the |your )?(?:sender|return[- ]path|mail from)|emetteur invalide|remitente (?:inv[aá]lido|rechazado)|absender(?:adresse)? (?:abgelehnt|unbekannt|ung(?:ü|ue)ltig)|mittente (?:non valido|rifiutato)|\bBATV\b|unsigned dsn|\bfrom: domain\b|your (?:e-?mail )?address is not verified|rejected: e-?mail address is not verified|(?:mail from|sender) (?:is )?not owned/i,
+    category: 'policy',
+    codeClass: 5,
+    overCode: true,
+  },
+
   // Mailbox.
   {
     name: 'text-mailbox-full',
     pattern:
-      /over ?-?quota|overdrawn|out of storage|full mail ?box|(?:space|storage)[\w ]{0,20} not enough|mail ?(?:box|folder|file|drop)? (?:is |has been |was |too )?(?:full|exceeded)|(?:disk )?quota[\w ]{0,20} exceed|exceed(?:s|ed|ing)? (?:its |the |their |your |his |her |storage |disk |mailbox |maximum |allowed |allocated |user |size ){0,4}(?:quota|allocation|storage|mailbox|disk|space)|(?:mailbox|inbox|account|user|recipient)[^.]{0,40}(?:exceed(?:s|ed)|is (?:over|above))[^.]{0,30}(?:size|limit|quota|storage|space|allowed)|mailbox[^.]{0,40}\bfull\b|not enough (?:storage )?space|no space left in|reached (?:its|the) (?:quota|limit)|quota (?:violation|limit|reached)|exceeded (?:email|mail) quota|over (?:the )?(?:maximum )?(?:allowed |storage |disk )(?:size|space|quota|limit)|would exceed|disk full|mbx_full|maildir (?:delivery )?over|number of messages in recipient/i,
+      /over ?-?quota|overdrawn|out of storage|full mail ?box|mail ?box size limit (?:is |was |has been )?(?:exceeded|reached)|(?:space|storage)[\w ]{0,20} not enough|mail ?(?:box|folder|file|drop)? (?:is |has been |was |too )?(?:full|exceeded)|(?:disk )?quota[\w ]{0,20} exceed|exceed(?:s|ed|ing)? (?:its |the |their |your |his |her |storage |disk |mailbox |maximum |allowed |allocated |user |size ){0,4}(?:quota|allocation|storage|mailbox|disk|space)|(?:mailbox|inbox|account|user|recipient)[^.]{0,40}(?:exceed(?:s|ed)|is (?:over|above))[^.]{0,30}(?:size|limit|quota|storage|space|allowed)|mailbox[^.]{0,40}\bfull\b|not enough (?:storage )?space|no space left in|reached (?:its|the) (?:quota|limit)|quota (?:violation|limit|reached)|exceeded (?:email|mail) quota|over (?:the )?(?:maximum )?(?:allowed |storage |disk )(?:size|space|quota|limit)|would exceed|disk full|mbx_full|maildir (?:delivery )?over|number of messages in recipient|too many (?:messages|mails) (?:on|in) (?:the |your |his |her |their )?(?:server|mailbox|inbox|folder)|too much mail data|not have enough (?:disk |storage |free )?space|space has been used up|reached (?:\w{1,10} )?(?:disk |storage |mailbox )quota|exceeding (?:\w{1,10} )?receiving limits?|mail file size exceeds/i,
     category: 'mailbox_full',
     overCode: true,
   },
   {
     name: 'text-mailbox-full-words',
     pattern:
-      /boite du destinataire pleine|bo[iî]te (?:aux lettres |mail )?(?:est )?pleine|insufficient mailbox|postfach (?:ist )?(?:voll|überfüllt)|buz[oó]n (?:est[aá] )?(?:lleno|completo)|casella (?:di posta )?piena|caixa (?:postal |de entrada )?cheia|почтовый ящик[^.]{0,20}переполнен|容量|一杯|満杯|已满|空间不足/i,
+      /boite du destinataire pleine|bo[iî]te (?:aux lettres |mail )?(?:est )?pleine|insufficient mailbox|postfach (?:ist )?(?:voll|überfüllt)|zu ?viele (?:e-?)?mails auf dem server|buz[oó]n (?:est[aá] )?(?:lleno|completo)|casella (?:di posta )?piena|caixa (?:postal |de entrada )?cheia|почтовый ящик[^.]{0,20}переполнен|容量|一杯|満杯|已满|空间不足/i,
     category: 'mailbox_full',
     overCode: true,
   },
   {
     name: 'text-mailbox-closed',
     pattern:
-      /(?:account|mailbox|user|recipient|address|e-?mail)(?: \S{1,100})? (?:is |has been |was |have been )?(?:permanently |now )?(?:disabled|closed|deactivated|terminated|cancell?ed|deleted|expired|removed|discontinued|locked by admin)\b|no longer (?:available|active|valid|exists?|in use|works?|employed|with|on (?:this|the) (?:server|system)|has an account|accept(?:s|ing)|a customer|used|maintained|monitored|here)|account (?:is )?(?:closed|dead)|account that you tried to reach is disabled|discontinued (?:user|mailbox|account)|(?:user|account|mailbox) (?:has )?(?:moved|left)\b|DisabledUser/i,
+      /(?:account|mailbox|user|recipient|address|e-?mail)(?: \S{1,100})? (?:is |has been |was |have been )?(?:permanently |now )?(?:disabled|closed|deactivated|terminated|cancell?ed|deleted|expired|removed|discontinued|locked by admin)\b|no longer (?:available|active|valid|exists?|in use|works?|employed|with|on (?:this|the) (?:server|system)|has an account|accept(?:s|ing)|a customer|used|maintained|monitored|here)|account (?:is )?(?:closed|dead)|account that you tried to reach is disabled|discontinued (?:user|mailbox|account)|(?:user|account|mailbox) (?:has )?(?:moved|left)\b|DisabledUser|(?:casilla|buz[oó]n|cuenta|caixa postal|conta) (?:\S{1,80} )?(?:(?:ha|foi|est[aáà]|ha sido) )?(?:expirado|caducado|cancelad[oa]|desactivad[oa]|desativad[oa]|eliminad[oa])/i,
     category: 'invalid_recipient',
     codeClass: 5,
   },
@@ -156,20 +179,20 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-host-not-found',
     pattern:
-      /host (?:or domain name )?not found|name service error|could not be found in (?:the )?(?:domain name|DNS)/i,
+      /host (?:or domain name )?not found|name service error|name or service not known|(?:mail |recipient |destination )domain[^.]{0,60} (?:is unknown|must exist)|unknown domain name|DNS records?[^.]{0,60} (?:could|can) ?not be found|could not be found in (?:the )?(?:domain name|DNS)/i,
     category: 'invalid_domain',
     codeClass: 5,
   },
   {
     name: 'text-user-unknown',
     pattern:
-      /user (?:is )?unknown|unknown user|no such (?:user|mailbox|recipient|address|person|account|local|alias|id\b|name|email)|(?:user|account|recipient|address|mailbox|alias)[^.]{0,80}does(?:n't| not| ?n&#39;t) ?exist|doesn't have (?:a|an) \S{1,100} account|does not have (?:a|an) (?:\S{1,100} )?(?:account|mailbox)|\bNoSuchUser\b|\bRecipNotFound\b|RESOLVER\.ADR\.\w*(?:NotFound|Unknown)/i,
+      /user (?:is )?unknown|unknown user|no such (?:user|mailbox|recipient|address|person|account|local|alias|id\b|name|email)|(?:user|account|recipient|rcpt|address|mailbox|alias)(?:[^.]{0,80}| \S{1,320} )does(?:n't| not| ?n&#39;t) ?exist|doesn't have (?:a|an) \S{1,100} account|does not have (?:a|an) (?:\S{1,100} )?(?:account|mailbox)|\bNoSuchUser\b|\bRecipNotFound\b|RESOLVER\.ADR\.\w*(?:NotFound|Unknown)/i,
     category: 'invalid_recipient',
   },
   {
     name: 'text-invalid-recipient',
     pattern:
-      /not our customer|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting) (?:(?:final|delivery|destination|local|e-?mail) ){0,2}(?:recipient|mailbox|address|user(?:id)?\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mailbox (?:here|by)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|does not have a final e-?mail|n['’]existe pas|non recens|no valid recipients (?:for this|were found)|no (?:valid )?(?:match(?:es)?(?: for| in| to)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|on) (?:valid|known|our|this|my) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
+      /not our customer|bad ?(?:rcpt|recipient) ?to\b|(?:not|isn't) in my valid ?rcpt ?to|envelope recipient (?:has been |is |was )?(?:denied|rejected)|recipient (?:is )?not (?:accepted|ok\b)|no valid recipients?\b|addresses were unknown|account (?:is )?unavailable|(?:mailbox|recipient|user|address|account|name)(?: \S{1,100}){0,3} (?:could|can) ?not be (?:found|resolved|verified)|<\S{1,255}@\S{1,255}> (?:not found|unknown)|mailbox unavaiable|no existe (?:dicha|ese|esa|esta|el|la|tal) (?:persona|usuario|cuenta|direcci[oó]n|buz[oó]n)|nessun utente|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting)[ _](?:(?:final|delivery|destination|local|e-?mail) ){0,2}(?:recipient|mailbox|address|user(?:id)?\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mail ?box (?:here|by|found|available)|not an active (?:e-?mail )?(?:user|mailbox|recipient|address|account)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|does not have a final e-?mail|n['’]existe pas|non recens|no valid recipients (?:for this|were found)|no (?:valid )?(?:match(?:es)?(?: for| in| to)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|on) (?:valid|known|our|this|my) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
     category: 'invalid_recipient',
     codeClass: 5,
   },
@@ -182,7 +205,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-inactive',
     pattern:
-      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|(?<!delivery )temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail(?! from)/i,
+      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|(?<!delivery )temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail(?! from| with)|inactive (?:user|account|mailbox|recipient)|(?:recipient|user) suspend|destinataire archiv/i,
     category: 'inactive',
   },
 
@@ -204,7 +227,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-relaying-denied',
     pattern:
-      /relay(?:ing)? (?:access |operation |attempt )?(?:is |was )?(?:denied|rejected|not permitted|not allowed|prohibited|disallowed|refused|blocked|not (?:yet )?authori[sz]ed)|unable to relay|(?:not (?:a |an )?(?:permitted|allowed|authori[sz]ed|open)|don't|do not|cannot|won't|not) (?:to )?relay|we do not relay|allowed rcpthosts|not in my list of allowed|no relay|relay(?:ing)? (?:mail|for)|not a local domain|mail server (?:is )?(?:not|isn't) (?:responsible|configured) for/i,
+      /relay(?:ing)? (?:access |operation |attempt )?(?:is |was )?(?:denied|rejected|not permitted|not allowed|prohibited|disallowed|refused|blocked|not (?:yet )?authori[sz]ed)|unable to relay|(?:not (?:a |an )?(?:permitted|allowed|authori[sz]ed|open)|don't|do not|cannot|won't|not) (?:to )?relay|we do not relay|allowed rcpthosts|not in my list of allowed|no relay|insecure mail relay|relay(?:ing)? (?:mail|for)|not a local domain|mail server (?:is )?(?:not|isn't) (?:responsible|configured) for/i,
     category: 'relaying_denied',
     codeClass: 5,
   },
@@ -217,15 +240,16 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-too-large',
     pattern:
-      /(?:message|size|mail|content|attachment)s? (?:size )?(?:is |was |file )?(?:too (?:large|big|long)|exceed|larger than|over the (?:size )?limit|limit exceeded|bigger)|exceed(?:s|ed|ing)? (?:the )?(?:max(?:imum)? |fixed |size |incoming |allowed )+(?:message |mail )?(?:size|limit)|too (?:large|big) (?:message|mail|for)|message length exceeds|size limit (?:exceeded|for)/i,
+      /(?:message|size|mail|content|attachment)s? (?:size )?(?:is |was |file )?(?:too (?:large|big|long)|exceed|larger than|over the (?:size )?limit|limit exceeded|bigger)|exceed(?:s|ed|ing)? (?:the )?(?:max(?:imum)? |fixed |size |incoming |allowed )+(?:message |mail )?(?:size|limit)|too (?:large|big) (?:message|mail|for)|exceed(?:s|ed) maximum inbound|message length exceeds|size limit (?:exceeded|for)/i,
     category: 'message_too_large',
+    overCode: true,
   },
 
   // Content and standing.
   {
     name: 'text-spam-content',
     pattern:
-      /likely (?:unsolicited|spam|suspicious)|(?:rejected|blocked|refused|classified|identified|detected|flagged|considered|marked|tagged|recogni[sz]ed)(?: as| to be| like| because it (?:is|was)| due to| for|by)? (?:a |an |being |possible |probable |potential )?(?:spam|unsolicited|junk|UCE|bulk)|\bAS\(9\d\d\)|content filter|looks? (?:too much )?like (?:spam|unsolicited|UBE|UCE)|spam (?:message|content|detected|score|filter|policy|or virus)|\bOFR_506\b|URL bloqu|(?:no|not accept|refuse) spam|anti-?spam|is spam\b|\bUBE\b|appears? to be (?:spam|unsolicited|UCE)|cloudmark|spamassassin|high probability of spam|bayesian|suspicious (?:content|activity)|considered (?:spam|unsolicited)|unsolicited/i,
+      /likely (?:unsolicited|spam|suspicious)|(?:rejected|blocked|refused|classified|identified|detected|flagged|considered|marked|tagged|recogni[sz]ed)(?: as| to be| like| because it (?:is|was)| due to| for|by)? (?:a |an |being |possible |probable |potential )?(?:spam|unsolicited|junk|UCE|bulk)|\bAS\(9\d\d\)|content filter|looks? (?:too much )?like (?:spam|unsolicited|UBE|UCE)|spam (?:message|content|detected|score|filter|policy|or virus)|\bOFR_506\b|URL bloqu|(?:no|not accept|refuse) spam|anti-?spam|is spam\b|\bUBE\b|appears? to be (?:spam|unsolicited|UCE)|cloudmark|spamassassin|high probability of spam|bayesian|\bdspam\b|spam ?(?:signature|profiler)|(?:bulk|mass) ?(?:e-?mail|mail)(?:er|ing)?s?\b|mail content denied|\breject, id=\d|message filtered|unacceptable content|recurrent pattern|bulk\.advert|blocked by our (?:\w{1,20} )?filter|suspicious (?:content|activity)|considered (?:spam|unsolicited)|unsolicited/i,
     category: 'spam_content',
     codeClass: 5,
     overCode: true,
@@ -238,27 +262,27 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-content',
     pattern:
-      /\bvirus(?:es)?\b|malware|attachment type|security polic|(?:message|mail) content (?:rejected|not (?:allowed|accepted)|refused)|prohibited (?:content|attachment)|(?:banned|forbidden|dangerous|executable|blocked|illegal) (?:content|attachment|file)|attachments? (?:is |are )?not (?:allowed|accepted|permitted)|infected|bare (?:LF|linefeed)|malformed (?:message|header)|invalid (?:header|content|message)|content restriction|8-?bit.{0,60}header|improper use of/i,
+      /\bvirus(?:es)?\b|malware|content reject|attachment type|security polic|(?:message|mail) content (?:rejected|not (?:allowed|accepted)|refused)|prohibited (?:content|attachment)|(?:banned|forbidden|dangerous|executable|blocked|illegal) (?:content|attachment|file)|attachments? (?:is |are )?not (?:allowed|accepted|permitted)|infected|bare (?:LF|linefeed)|malformed (?:message|header)|invalid (?:header|content|message)|content restriction|8-?bit.{0,60}header|improper use of/i,
     category: 'content_rejected',
     codeClass: 5,
   },
   {
     name: 'text-sender-refused',
     pattern:
-      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|not accepting mail from|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib|will not accept delivery|blocking senders/i,
+      /sender (?:address )?(?:is )?(?:rejected|denied|refused|not (?:allowed|authori[sz]ed|permitted|accepted|verified|on)|invalid|unknown|verif)|(?:only|restricted to) (?:accepts? (?:mail|messages) from|(?:members|subscribers|authori[sz]ed|internal) )|not (?:authori[sz]ed|permitted|allowed|privileged|enough permission)[^.]{0,30} to (?:send|post|use|submit)|do(?:es)? not (?:accept|have permission|want)|not accepting mail (?:from|with)|RESOLVER\.RST\.|you (?:are|have been) (?:blocked|not allowed)|delivery not authori[sz]ed|blocked by (?:the )?(?:recipient|user|filter|rule|policy)|rejected by (?:a )?(?:filter|rule|policy|administrat|recipient|user)|prohibited by administrator|message refused|administrative(?:ly)? prohib|will not accept delivery|blocking senders/i,
     category: 'policy',
     codeClass: 5,
   },
   {
     name: 'text-spam-word',
-    pattern: /\bspam\b|\bjunk ?mail\b/i,
+    pattern: /\bspam(?:ming|mers?)?\b|\bjunk ?mail\b/i,
     category: 'spam_content',
     codeClass: 5,
   },
   {
     name: 'text-policy',
     pattern:
-      /policy (?:reasons|restrictions|violation|reject)|local policy|violates|access denied|due to policy|mail refused/i,
+      /policy (?:reasons|restrictions|violation|reject)|(?:denied|refused|rejected|blocked) by (?:\S{1,40} )?polic|organi[sz]ation(?:al)? (?:policy|settings)|protocol violation|members?-only|closed mailing list|only accepting (?:mail|messages) from|local policy|violates|access denied|due to policy|mail refused/i,
     category: 'policy',
     codeClass: 5,
   },
@@ -267,7 +291,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-dns-failed',
     pattern:
-      /DNS (?:server )?(?:failure|failed|error|timeout|lookup|problem|query|soft)|name server:|name service (?:error|timeout)|(?:host|domain)(?: name)? lookup (?:did not complete|fail|defer)|CNAME lookup failed|temporary (?:lookup|DNS|resolution|name)|servfail|lowest numbered MX record points to local/i,
+      /DNS (?:server )?(?:failure|failed|error|timeout|lookup|problem|query|soft)|name server:|name service (?:error|timeout)|(?:host|domain)(?: name)? lookup (?:did not complete|fail|defer)|CNAME lookup failed|temporary (?:lookup|DNS|resolution|name)|servfail|name server reply|could not find a gateway|lowest numbered MX record points to local/i,
     category: 'dns_failed',
   },
   {
@@ -279,13 +303,13 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-timed-out',
     pattern:
-      /retry time not reached|(?:retry|delivery|queue|message|time|deferral)[^.]{0,40} ?(?:time(?:d)? ?-?out|timed out|expir|timeout exceeded|limit exceeded|time exceeded|too long)|time ?limit exceeded|(?:not|un)(?:able to)?(?: be)?(?: been)? delivere?d? (?:for|in|within|after) (?:\d|the)|in (?:the )?queue (?:too long|for|longer)|expired|too old|lifetime|giving up after|has timed out|\btimed? ?out\b|attempts? (?:made|failed|exceeded)|failed \d{1,4} attempts|delivery attempts|will keep trying|retried for|after trying for|max(?:imum)? (?:retr|time|number of)|for (?:more than |over )?\d{1,3} (?:hours|days)/i,
+      /retry time not reached|failing for a long time|(?:retry|delivery|queue|message|time|deferral)[^.]{0,40} ?(?:time(?:d)? ?-?out|timed out|expir|timeout exceeded|limit exceeded|time exceeded|too long)|time ?limit exceeded|(?:not|un)(?:able to)?(?: be)?(?: been)? delivere?d? (?:for|in|within|after) (?:\d|the)|in (?:the )?queue (?:too long|for|longer)|expired|too old|lifetime|giving up after|not (?:been )?(?:collected after|reachable within)|allowed queue period|has timed out|\btimed? ?out\b|attempts? (?:made|failed|exceeded)|failed \d{1,4} attempts|delivery attempts|will keep trying|retried for|after trying for|max(?:imum)? (?:retr|time|number of)|for (?:more than |over )?\d{1,3} (?:hours|days)/i,
     category: 'timed_out',
   },
   {
     name: 'text-loop',
     pattern:
-      /too many hops|mail (?:forwarding )?loop|loops? back to|hop count exceeded|routing loop|loop detected|looping/i,
+      /too many hops|mail (?:forwarding )?loop|forwarding loop|loops? back to|hop count exceeded|routing loop|loop detected|looping/i,
     category: 'server_busy',
   },
 
@@ -305,9 +329,15 @@ const knownAnswers: readonly KnownAnswer[] = [
     codeClass: 4,
   },
   {
+    name: 'text-unavailable-for-now',
+    pattern: /service (?:is )?(?:temporarily|currently) (?:un|not )available/i,
+    category: 'server_busy',
+    codeClass: 5,
+  },
+  {
     name: 'text-server-fault',
     pattern:
-      /configuration error|internal (?:server )?error\b|local (?:error|configuration)|mailer (?:failed|died|error)|\b(?:system|server) error|can't create|cannot (?:open|create|write|append|update)|could not (?:open|create|write)|unable to (?:open|create|write|deliver to mailbox)|permission denied|I\/O|deferred due|error writing|unsafe mode|read-only|\block(?:ed|ing)? (?:file|mailbox)/i,
+      /configuration error|internal (?:server )?error\b|local (?:error|configuration)|temporary (?:local|system|server) |interrupted system call|write error|misconfigured|because there is no mdb|mailer (?:failed|died|error)|\b(?:system|server) error|can't create|cannot (?:open|create|write|append|update)|could not (?:open|create|write)|unable to (?:open|create|write|deliver to mailbox)|permission denied|I\/O|deferred due|error writing|unsafe mode|read-only|\block(?:ed|ing)? (?:file|mailbox)/i,
     category: 'server_busy',
   },
 ];

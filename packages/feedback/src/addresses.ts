@@ -4,7 +4,7 @@
  * An address in running text: it begins where a word does, so that a long run of letters is tried once. RFC 5321 4.1.2 without quoted local parts, UTF-8 as RFC 6531 has it.
  */
 export const addressPattern =
-  "(?<![\\p{L}\\p{N}_])[\\p{L}\\p{N}!#$%&'*+/=?^_`{|}~.-]{1,80}@(?:[\\p{L}\\p{N}](?:[\\p{L}\\p{N}_-]{0,62})\\.){1,8}[\\p{L}\\p{N}][\\p{L}\\p{N}-]{1,62}";
+  "(?<![\\p{L}\\p{N}_])[\\p{L}\\p{N}!#$%&'*+/=?^_`{|}~.-]{1,80}@(?:[\\p{L}\\p{N}](?:[\\p{L}\\p{N}_-]{0,62})\\.){1,8}[\\p{L}\\p{N}][\\p{L}\\p{N}-]{0,62}";
 
 const whole = new RegExp(
   `^(?:${addressPattern}|[^\\s@<>]{1,80}@\\[[\\d.:a-fA-F]{3,45}\\]|"[^"\\r\\n]{1,80}"@[\\w.-]{3,253})$`,
@@ -56,7 +56,7 @@ export const localPart = (address: string): string => address.slice(0, Math.max(
 
 /** Addresses of machines that write reports, and of those who are to be asked about them: never the one that failed. */
 const daemon =
-  /^(?:mailer[-_.]?d(?:a?e|ae)mon|mdaemon|postmaster|mail[-_.]?daemon|double-?bounce|mail-?admin|mailadmin|mailsys|mmdf|uucp|postmast|system|root|abuse|no-?reply|do-?not-?reply|donotreply|bounces?|mailerdaemon|mail[-_.]?delivery|mail|mdeamon|dsn|ndr|delivery|microsoftexchange[0-9a-f]+|complaints|feedbackloop|fbl|staff|support|helpdesk|mailbounce)$/i;
+  /^(?:mailer[-_.]?d(?:a?e|ae)mon|mdaemon|post[-_.]?master|mail[-_.]?daemon|double-?bounce|mail-?admin|mailadmin|mailsys|mmdf|uucp|postmast|system|root|abuse|no-?reply|do-?not-?reply|donotreply|bounces?|mailerdaemon|mail[-_.]?delivery|mail|mdeamon|dsn|ndr|delivery|microsoftexchange[0-9a-f]+|complaints|feedbackloop|fbl|staff|support|helpdesk|mailbounce)$/i;
 
 export const isDaemon = (address: string): boolean => daemon.test(localPart(address).split('+')[0] ?? '');
 

@@ -54,7 +54,9 @@ const plainAddress = (text: string): string | undefined => {
   if (address !== undefined) return address;
   // A local user of the reporting host.
   const local = text.replace(/[<>"\s]/g, '');
-  return /^[^\s@;:,]{1,64}@?$/.test(local) ? local.replace(/@$/, '') : undefined;
+  if (/^[^\s@;:,]{1,64}@?$/.test(local)) return local.replace(/@$/, '');
+  // At a domain that cannot be: the part names who failed all the same.
+  return /^[^\s@;:,]{1,64}@[^\s@;:,]{1,255}$/.test(local) ? local : undefined;
 };
 
 /** RFC 3461 4. Only where the sign for `@` is coded: a plus is usual in addresses that nobody has coded. */

@@ -25,7 +25,10 @@ export const hasFailureWords = (words: string): boolean => failureSentence.test(
 /** True: the server still tries. */
 export const isDelay = (subject: string, words: string): boolean => {
   const start = words.slice(0, 4_000);
-  if (/fail|undeliver|returned mail|returning|unzustellbar/i.test(subject) && !delaySubject.test(subject))
+  if (
+    /^returned mail:/i.test(subject) ||
+    (/fail|undeliver|returned mail|returning|unzustellbar/i.test(subject) && !delaySubject.test(subject))
+  )
     return (
       delaySentence.test(start) &&
       !finalSentence.test(start) &&

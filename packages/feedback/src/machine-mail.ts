@@ -42,12 +42,12 @@ const autoReplySubjects: readonly RegExp[] = [
   /r[ée]ponse automatique|absen(?:t|ce) (?:du bureau|au bureau|de)|absence|message d'absence|en cong[ée]s?|cong[ée]s/i,
   /respuesta autom[aá]tica|fuera de (?:la )?oficina|ausente|vacaciones|contestaci[oó]n autom/i,
   /risposta automatica|fuori (?:sede|ufficio)|assente|in ferie/i,
-  /resposta autom[aá]tica|fora do escrit|aus[êe]ncia|f[ée]rias/i,
+  /resposta autom[aáà]tica|fora do escrit|aus[êe]ncia|f[ée]rias/i,
   /automatisch (?:antwoord|bericht)|afwezig|niet aanwezig|met vakantie|buiten kantoor/i,
-  /autosvar|automatisk (?:svar|frånvar|besked)|frånvar|frav(?:æ|ae)r|ikke til stede|poissa|automaattinen|lomalla/i,
-  /odpowied[zź] automatyczn|autoodpowied|nieobecn|automatick[áa] odpov|mimo kancel|automatikus v[aá]lasz|h[aá]zon k[ií]v|r[aă]spuns automat|otomatik (?:yan[iı]t|cevap)|αυτόματη απάντηση/i,
-  /автоответ|автоматическ\w{0,4} ответ|вне офиса|в отпуске|отсутств/i,
-  /自動(?:応答|返信|回答)|不在(?:通知|の|にして|連絡)?|自动(?:回复|答复|回覆)|自動回覆|休假|부재중|자동 ?(?:회신|응답)/,
+  /autosvar|automatiskt? (?:svar|frånvar|besked)|frånvar|frav(?:æ|ae)r|ikke til stede|poissa|automaattinen|lomalla/i,
+  /odpowied[zź] automatyczn|automatyczn\S{1,2} odpowied|autoodpowied|nieobecn|automatick[áa] odpov|mimo kancel|automatikus v[aá]lasz|h[aá]zon k[ií]v|r[aă]spuns automat|otomatik (?:yan[iı]t|cevap)|αυτόματη απάντηση|(?:automatski|samodejni) odgovor|automatinis atsakymas|automātisk\S{1,2} atbilde|automaatvastus|trả lời tự động|balasan otomatis|ตอบกลับอัตโนมัติ|(?:תשובה|מענה) אוטומטי|رد تلقائي/i,
+  /автоответ|автоматическ\S{0,4} ответ|автоматичн\S{1,2} відповідь|автоматичен отговор|вне офиса|в отпуске|отсутств/i,
+  /自動(?:応答|返信|回答)|不在(?:通知|の|にして|連絡)?|自[动動](?:回复|答复|回覆|回復|答覆)|休假|부재중|자동 ?(?:회신|응답)/,
   /^(?:re: ?)?(?:thank you for (?:your|contacting)|thanks for (?:your|contacting)|we (?:have )?received your|your (?:message|e-?mail|request|inquiry|enquiry) (?:has been|was) received|message received|confirmation of receipt|receipt of your)/i,
   /\[(?:ticket|case|request|support)[ #:]|ticket (?:#|id|no\.?)\s{0,2}\w|\bcase (?:#|number)\s{0,2}\w|request received|support request/i,
   /(?:has|have) left (?:the )?(?:company|organi[sz]ation)|no longer (?:with|at|works)|(?:e-?mail )?address (?:has )?changed?|change of (?:e-?mail )?address|new e-?mail address/i,
@@ -89,11 +89,14 @@ const challengeSubjects =
 const challengeWords =
   /(?:boxbe|spamarrest|spam arrest|tmda|boxtrapper|mailblocks|bluebottle|choicemail|vanquish|qurb|sendio|challenge[- ]response|earthlink spamblocker|0spam|uol anti-?spam|ipermitmail|active spam killer|knowspam)|(?:click|visit|follow|reply|respond)[^.]{0,120}(?:to (?:be )?(?:deliver|confirm|verif|prove|releas|approv|authenticat)|so that (?:it|your message))|(?:one[- ]time|simple) (?:confirmation|verification|authentication)|prove (?:that )?you(?:'re| are) (?:a )?(?:human|person|not a)|added to (?:my|his|her|the|their) (?:white ?list|allowed|approved|guest)|confirm (?:that )?you (?:sent|are)/i;
 
-export const isChallenge = (subject: string, words: string, fields: Fields): boolean =>
+/** True: it comes from a service that does nothing else, whatever form it has: Boxbe writes delivery status notifications. */
+export const isOfChallenger = (fields: Fields): boolean =>
   fields.has('x-tmda-fingerprint') ||
   fields.has('x-tmda-confirm') ||
   fields.has('x-boxtrapper') ||
-  /\bboxbe\b|spamarrest/i.test(field(fields, 'from') ?? '') ||
+  /\bboxbe\b|spamarrest/i.test(field(fields, 'from') ?? '');
+
+export const isChallenge = (subject: string, words: string): boolean =>
   /only (?:from )?senders (?:i|that i|who)[^.]{0,40}(?:approved|know)|list of approved senders/i.test(
     words.slice(0, 2_000),
   ) ||

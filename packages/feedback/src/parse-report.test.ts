@@ -100,6 +100,8 @@ test('addresses in xtext, in UTF-8, and of local users', async () => {
     ['rfc822; ada', 'ada@mx.there.example'],
     ['LOCAL; ada@there.example', 'ada@there.example'],
     ['@relay.example:ada@there.example', 'ada@there.example'],
+    ['rfc822; a@b.c', 'a@b.c'],
+    ['rfc822; ada@#there.example', 'ada@#there.example'],
   ];
   for (const [written, address] of cases) {
     const status = `Reporting-MTA: dns; mx.there.example\n\nFinal-Recipient: ${written}\nAction: failed\nStatus: 5.1.1`;
@@ -169,6 +171,27 @@ test('given up after days of delays is a bounce, but no hard one', async () => {
     ),
   );
   assert.deepEqual([report.kind, report.recipients[0]?.hard], ['bounce', false]);
+});
+
+test('sendmail of old says Deferred of what it returns: given up, not delayed', async () => {
+  const { kind, recipients } = await parse(
+    `From: MAILER-DAEMON@mx.there.example
+Subject: Returned mail: Deferred: Connection timed out during user open with there.example
+
+   ----- Transcript of session follows -----
+421 there.example (smtp)... Deferred: Connection timed out during user open with there.example
+
+   ----- Unsent message follows -----
+Received: by mx.here.example; Thu, 29 Apr 2027 16:51:04 +0000
+From: news@here.example
+To: ada@there.example
+Subject: Spring
+`,
+  );
+  assert.deepEqual(
+    [kind, recipients.map(({ address, action, hard }) => [address, action, hard])],
+    ['bounce', [['ada@there.example', 'failed', false]]],
+  );
 });
 
 test('what helps to find the message', async () => {
@@ -346,6 +369,10 @@ test('auto-replies, by their fields, subjects and words, are no bounces', async 
     'From: support@there.example\nSubject: [Ticket #4711] We received your request\nAuto-Submitted: auto-generated\nIn-Reply-To: <m1@here.example>\n\nThanks.\n',
     'From: ada@there.example\nSubject: Re: Spring\n\nI am currently out of the office and have limited access to email.\n',
     'From: ada@there.example\nSubject: 自動返信: Spring\n\n不在にしております。\n',
+    'From: ada@there.example\nSubject: [Automatyczna odpowiedź] Spring\n\nDzień dobry.\n',
+    'From: ada@there.example\nSubject: Automatiskt svar: Spring\n\nHej!\n',
+    'From: ada@there.example\nSubject: Автоматична відповідь: Spring\n\nДобрий день.\n',
+    'From: ada@there.example\nSubject: תשובה אוטומטית: Spring\n\nשלום\n',
     'From: ada@there.example\nSubject: Undeliverable? No: I have left\nAuto-Submitted: auto-replied\n\nAda has left the company; her address is no longer valid.\n',
   ];
   for (const text of replies)
@@ -369,6 +396,10 @@ test('what changes nothing is unknown, with the reason', async () => {
     ['From: win@spam.example\nSubject: You won\n\nClick http://spam.example/550 now\n', 'mail'],
     [
       'From: ada@there.example\nSubject: Please confirm your message\n\nTo deliver it, click the link: one time confirmation, prove that you are human.\n',
+      'challenge',
+    ],
+    [
+      'From: noreply@boxbe.com\nSubject: Re: Spring (Action Required)\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary="x"\n\n--x\nContent-Type: text/plain\n\nYour message is waiting: click the link.\n\n--x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; boxbe.com\n\nFinal-Recipient: rfc822; ada@there.example\nAction: failed\nStatus: 4.7.0\n\n--x--\n',
       'challenge',
     ],
     [

@@ -10,6 +10,7 @@ import {
   hasAutoReplyWords,
   isAuthenticationReport,
   isChallenge,
+  isOfChallenger,
   isOfList,
   isOfMachine,
   isReadReceipt,
@@ -91,6 +92,7 @@ const find = (report: OpenedReport): Finding => {
   const complaint = complaintIn(report);
   if (complaint !== undefined) return { kind: 'complaint', complaint };
   if (isAuthenticationReport(subject, contentType, fields)) return unknown('authentication_report');
+  if (isOfChallenger(fields)) return unknown('challenge');
   if (status !== undefined) {
     const recipients = statusRecipients(status, report);
     if (recipients.length > 0) return ofRecipients(recipients);
@@ -106,7 +108,7 @@ const find = (report: OpenedReport): Finding => {
   if (!hasFailedRecipients(report)) {
     const automatic = hasAutoReplyField(fields);
     const absent = hasAutoReplySubject(subject) || hasAutoReplyWords(words);
-    if (isChallenge(subject, words, fields)) return unknown('challenge');
+    if (isChallenge(subject, words)) return unknown('challenge');
     if (!ofDaemon || !ofFailure) {
       if (hasAutoReplySubject(subject) && !(ofFailure && ofDaemon)) return { kind: 'auto-reply' };
       if (automatic && (!ofFailure || absent || report.table === undefined)) return { kind: 'auto-reply' };

@@ -63,6 +63,8 @@ const completed = (local: string, report: OpenedReport): string | null => {
     (address) => localPart(address).toLowerCase() === bare,
   );
   if (near !== undefined) return near;
+  // At a domain that cannot be, which is why it failed.
+  if (/^[^@]+@[^@]+$/.test(local)) return normal(local);
   const host = report.status?.reportingMta ?? null;
   const made = `${local}@${host ?? ''}`;
   return host !== null && isAddress(made) ? normal(made) : null;

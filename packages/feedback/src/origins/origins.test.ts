@@ -426,6 +426,11 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       subject: 'Undeliverable Message',
       words: `Message could not be delivered to mobile.\nError: No valid recipients for this MM\n\n\nOriginal Message:\nFrom: Shop <shop@here.example>\nTo: ${ada}\nSubject: Spring\nDate:  Thu, 29 Apr 2027 16:51:04 +0000\n`,
     },
+    {
+      from: 'post_master@vtext.com',
+      subject: 'Re:Spring',
+      words: `Error: Invalid user address\n\nError message below:\n550 - Requested action not taken: no such user here\n\nMessage details:\n  Subject: Spring\n  MAIL FROM: shop@here.example\n  RCPT TO: ${ada}\n  From: shop@here.example\n  Number of lines: 2\n`,
+    },
   ],
   bigfoot: [
     {

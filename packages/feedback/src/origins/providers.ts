@@ -217,6 +217,7 @@ export const verizon: OriginTable = {
   signs: [
     { from: /@(?:[\w-]+\.)*(?:verizon|vtext)\.(?:net|com)$/i, subject: /undeliverable|error|returned/i },
     { text: /^Message could not be delivered to mobile/im },
+    { text: /^Error message below:\s{1,4}\d{3} - /im },
   ],
   recipients: [lines(String.raw`(?:recipient address|To):[ \t]{0,4}ADDR`)],
 };
