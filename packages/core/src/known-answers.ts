@@ -26,19 +26,19 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-spf-dkim-dmarc',
     pattern:
-      /required authentication level|dmarc|\bspf\b.{0,200}(?:fail|check|reject|deny|denied)|\bdkim\b.{0,200}fail|per spf|spf policy|sender policy framework/i,
+      /required authentication level|dmarc|\bspf\b.{0,200}(?:fail|check|reject|deny|denied)|\bdkim\b.{0,200}fail|per spf|spf policy|sender policy framework|\bspf (?:records?|settings)\b/i,
     category: 'authentication',
   },
   {
     name: 'text-reverse-dns',
     pattern:
-      /no PTR record|reverse DNS (?:lookup|entry)|does not have a PTR|rDNS|reverse (?:hostname|lookup|mapping)|(?:can ?not|can't|unable to) (?:find|resolve|verify) your (?:reverse |host ?name|ip\b|address)|IP name lookup failed|generic (?:DNS )?PTR|unresolvable relay host/i,
+      /\bPTR (?:resource )?records?\b|reverse DNS|forward DNS entry|does not have a PTR|rDNS|reverse (?:hostname|lookup|mapping)|(?:can ?not|can't|unable to) (?:find|resolve|verify) your (?:reverse |host ?name|ip\b|address)|IP name lookup failed|generic (?:DNS )?PTR|unresolvable relay host/i,
     category: 'authentication',
   },
   {
     name: 'text-login-required',
     pattern:
-      /authentication (?:is )?required|must (?:log ?in|authenticate)|requires authentication|check(?:ed)? for new mail first/i,
+      /authentication (?:is )?required|must (?:log ?in|authenticate)|requires authentication|check(?:ed)? for new mail first|authentication (?:failure|turned on)|AUTH failed|not authori[sz]ed to perform/i,
     category: 'authentication',
     codeClass: 5,
   },
@@ -47,7 +47,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-tls-required',
     pattern:
-      /must issue a STARTTLS|TLS (?:is )?required|requires? (?:TLS|encryption|STARTTLS)|TLS (?:handshake|negotiation) (?:failed|failure)|cannot start TLS|certificate (?:verify|verification) failed|DANE/i,
+      /must issue a STARTTLS|TLS (?:is )?required|requires? (?:TLS|encryption|STARTTLS)|TLS (?:handshake|negotiation) (?:failed|failure)|cannot start TLS|certificate (?:verify|verification) failed|\bDANE\b/i,
     category: 'tls_failed',
   },
 
@@ -76,6 +76,7 @@ const knownAnswers: readonly KnownAnswer[] = [
     codeClass: 5,
   },
   { name: 'outlook-banned-ip', pattern: /banned sending IP|banned sender/i, category: 'ip_listed' },
+  { name: 'outlook-policy-block', pattern: /\b(?:OU|SC|DY)-00\d\b/, category: 'ip_listed', codeClass: 5 },
   {
     name: 'text-domain-listed',
     pattern: /\b(?:DBL|SURBL|URIBL)\b|domain (?:is )?(?:block|black)?listed/i,
@@ -92,7 +93,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-sender-blocked',
     pattern:
-      /(?:your (?:IP|host|server|network|domain)[^.]{0,60}|sender(?:'s)? (?:IP |host |domain )?(?:address )?|mail from [^ ]{1,100} |access from ip address [^ ]{1,60} )(?:is |has been |was )(?:temporarily )?(?:blocked|banned|denied|blacklisted|rejected)|refused to talk to me: 5|blocked using|client host rejected(?!: please try)|(?:server|host) at \S{1,255} is blocked|no access from (?:your )?(?:mail )?server|not (?:currently )?accepting mail from your|dynamic ips?\b|open proxy|mismatch(?:es)? client ip|blocked for abuse|\bgo away\b|smtp server of your isp|confirm this mail server|is not allowed to send (?:mail )?from/i,
+      /(?:your (?:IP|host|server|network|domain)[^.]{0,60}|sender(?:'s)? (?:IP |host |domain )?(?:address )?|mail from [^ ]{1,100} |access from ip address [^ ]{1,60} )(?:is |has been |was )(?:temporarily )?(?:blocked|banned|denied|blacklisted|rejected)|refused to talk to me: 5|blocked using|client host rejected(?!: please try)|(?:server|host) at \S{1,255} is blocked|no access from (?:your )?(?:mail )?server|not (?:currently )?accepting mail from your|dynamic ips?\b|open proxy|dial-?up or dynamic|\bIPs blocked|(?:refused|denied) (?:due to|for|because of) abuse|too many bounces|mismatch(?:es)? client ip|blocked for abuse|\bgo away\b|smtp server of your isp|confirm this mail server|is not allowed to send (?:mail )?from/i,
     category: 'ip_listed',
     codeClass: 5,
   },
@@ -113,7 +114,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-too-many',
     pattern:
-      /too many (?:concurrent |simultaneous |recent )?(?:connections|sessions|messages|mails?\b|recipients|errors)(?! (?:on|in) (?:the |your |his |her |their )?(?:server|mailbox|inbox|folder))|frequency limit(?:ed)?\b|too much mail(?! stored| in | data)|try again slower|(?:hourly|daily|sending|message) (?:limit|quota) (?:exceeded|reached)|(?:exceeded|reached) (?:the |its |your )?(?:hourly|daily|max(?:imum)? (?:number|rate)|sending|limit on (?:the )?number)/i,
+      /too many (?:concurrent |simultaneous |recent )?(?:connections|sessions|messages|mails?\b|recipients|errors)(?! (?:on|in) (?:the |your |his |her |their )?(?:server|mailbox|inbox|folder))|frequency limit(?:ed)?\b|connection (?:rate )?limit|exceeded the max e-?mails per|trop de connexions|too much mail(?! stored| in | data)|try again slower|(?:hourly|daily|sending|message) (?:limit|quota) (?:exceeded|reached)|(?:exceeded|reached) (?:the |its |your )?(?:hourly|daily|max(?:imum)? (?:number|rate)|sending|limit on (?:the )?number)/i,
     category: 'rate_limited',
   },
   {
@@ -143,7 +144,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-sender-unknown',
     pattern:
-      /\bsender(?:'s)? (?:e-?mail |envelope )?(?:address |domain )?(?:is |was |has been |could not be |cannot be )?(?:rejected|refused|denied|invalid|unknown|unresolvable|empty|not (?:pre-?)?(?:approved|accepted|found|verified|resolved)|does not (?:exist|resolve)|verif(?:y|ication) fail)|domain of (?:the )?sender|(?:unroute?able|unresolvable|unverifiable|undeliverable|invalid|unknown|bad|bogus|forged|null|empty|blank) (?:envelope )?(?:senders?\b|return[- ]path|mail from)|(?:can ?not|can't|could not|unable to) (?:resolve|verify|find|route to) (?:the |your )?(?:sender|return[- ]path|mail from)|emetteur invalide|remitente (?:inv[aá]lido|rechazado)|absender(?:adresse)? (?:abgelehnt|unbekannt|ung(?:ü|ue)ltig)|mittente (?:non valido|rifiutato)|\bBATV\b|unsigned dsn|\bfrom: domain\b|your (?:e-?mail )?address is not verified|rejected: e-?mail address is not verified|(?:mail from|sender) (?:is )?not owned/i,
+      /\bsender(?:'s)? (?:e-?mail |envelope )?(?:address |domain )?(?:is |was |has been |could not be |cannot be )?(?:rejected|refused|denied|invalid|unknown|unresolvable|empty|is not (?:in|at|of)\b|not (?:pre-?)?(?:approved|accepted|found|verified|resolved)|does not (?:exist|resolve)|verif(?:y|ication) fail)|domain of (?:the )?sender|(?:unroute?able|unresolvable|unverifiable|undeliverable|invalid|unknown|bad|bogus|forged|null|empty|blank) (?:envelope )?(?:senders?\b|return[- ]path|mail from)|(?:can ?not|can't|could not|unable to) (?:resolve|verify|find|route to) (?:the |your )?(?:sender|return[- ]path|mail from)|emetteur invalide|remitente (?:inv[aá]lido|rechazado)|absender(?:adresse)? (?:abgelehnt|unbekannt|ung(?:ü|ue)ltig)|mittente (?:non valido|rifiutato)|\bBATV\b|unsigned dsn|\bfrom: domain\b|your (?:e-?mail )?address is not verified|rejected: e-?mail address is not verified|(?:mail from|sender) (?:is )?not owned/i,
     category: 'policy',
     codeClass: 5,
     overCode: true,
@@ -153,7 +154,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-mailbox-full',
     pattern:
-      /over ?-?quota|overdrawn|out of storage|full mail ?box|mail ?box size limit (?:is |was |has been )?(?:exceeded|reached)|(?:space|storage)[\w ]{0,20} not enough|mail ?(?:box|folder|file|drop)? (?:is |has been |was |too )?(?:full|exceeded)|(?:disk )?quota[\w ]{0,20} exceed|exceed(?:s|ed|ing)? (?:its |the |their |your |his |her |storage |disk |mailbox |maximum |allowed |allocated |user |size ){0,4}(?:quota|allocation|storage|mailbox|disk|space)|(?:mailbox|inbox|account|user|recipient)[^.]{0,40}(?:exceed(?:s|ed)|is (?:over|above))[^.]{0,30}(?:size|limit|quota|storage|space|allowed)|mailbox[^.]{0,40}\bfull\b|not enough (?:storage )?space|no space left in|reached (?:its|the) (?:quota|limit)|quota (?:violation|limit|reached)|exceeded (?:email|mail) quota|over (?:the )?(?:maximum )?(?:allowed |storage |disk )(?:size|space|quota|limit)|would exceed|disk full|mbx_full|maildir (?:delivery )?over|number of messages in recipient|too many (?:messages|mails) (?:on|in) (?:the |your |his |her |their )?(?:server|mailbox|inbox|folder)|too much mail data|not have enough (?:disk |storage |free )?space|space has been used up|reached (?:\w{1,10} )?(?:disk |storage |mailbox )quota|exceeding (?:\w{1,10} )?receiving limits?|mail file size exceeds/i,
+      /over ?-?quota|overdrawn|out of storage|full mail ?box|mail ?box \S{1,320} is full|storage full|exhausted (?:\w{1,10} ){0,2}(?:storage|quota|space)|mail ?box size limit (?:is |was |has been )?(?:exceeded|reached)|(?:space|storage)[\w ]{0,20} not enough|mail ?(?:box|folder|file|drop)? (?:is |has been |was |too )?(?:full|exceeded)|(?:disk )?quota[\w ]{0,20} exceed|exceed(?:s|ed|ing)? (?:its |the |their |your |his |her |storage |disk |mailbox |maximum |allowed |allocated |user |size ){0,4}(?:quota|allocation|storage|mailbox|disk|space)|(?:mailbox|inbox|account|user|recipient)[^.]{0,40}(?:exceed(?:s|ed)|is (?:over|above))[^.]{0,30}(?:size|limit|quota|storage|space|allowed)|mailbox[^.]{0,40}\bfull\b|not enough (?:storage )?space|no space left in|reached (?:its|the) (?:quota|limit)|quota (?:violation|limit|reached)|exceeded (?:email|mail) quota|over (?:the )?(?:maximum )?(?:allowed |storage |disk )(?:size|space|quota|limit)|would exceed|disk full|mbx_full|maildir (?:delivery )?over|number of messages in recipient|too many (?:messages|mails) (?:on|in) (?:the |your |his |her |their )?(?:server|mailbox|inbox|folder)|too much mail data|not have enough (?:disk |storage |free )?space|space has been used up|reached (?:\w{1,10} )?(?:disk |storage |mailbox )quota|exceeding (?:\w{1,10} )?receiving limits?|mail file size exceeds/i,
     category: 'mailbox_full',
     overCode: true,
   },
@@ -167,7 +168,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-mailbox-closed',
     pattern:
-      /(?:account|mailbox|user|recipient|address|e-?mail)(?: \S{1,100})? (?:is |has been |was |have been )?(?:permanently |now )?(?:disabled|closed|deactivated|terminated|cancell?ed|deleted|expired|removed|discontinued|locked by admin)\b|no longer (?:available|active|valid|exists?|in use|works?|employed|with|on (?:this|the) (?:server|system)|has an account|accept(?:s|ing)|a customer|used|maintained|monitored|here)|account (?:is )?(?:closed|dead)|account that you tried to reach is disabled|discontinued (?:user|mailbox|account)|(?:user|account|mailbox) (?:has )?(?:moved|left)\b|DisabledUser|(?:casilla|buz[oó]n|cuenta|caixa postal|conta) (?:\S{1,80} )?(?:(?:ha|foi|est[aáà]|ha sido) )?(?:expirado|caducado|cancelad[oa]|desactivad[oa]|desativad[oa]|eliminad[oa])/i,
+      /(?:account|mailbox|user|recipient|address|e-?mail)(?: \S{1,100})? (?:is |has been |was |have been )?(?:permanently |now )?(?:disabled|closed|deactivated|terminated|cancell?ed|deleted|expired|removed|discontinued|locked by admin)\b|no longer (?:available|active|valid|exists?|in use|on (?:our )?server|works?|employed|with|on (?:this|the) (?:server|system)|has an account|accept(?:s|ing)|a customer|used|maintained|monitored|here)|account (?:is )?(?:closed|dead)|account that you tried to reach is disabled|\bis now disabled\b|discontinued (?:user|mailbox|account)|(?:user|account|mailbox) (?:has )?(?:moved|left)\b|DisabledUser|(?:casilla|buz[oó]n|cuenta|caixa postal|conta) (?:\S{1,80} )?(?:(?:ha|foi|est[aáà]|ha sido) )?(?:expirado|caducado|cancelad[oa]|desactivad[oa]|desativad[oa]|eliminad[oa])/i,
     category: 'invalid_recipient',
     codeClass: 5,
   },
@@ -179,20 +180,20 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-host-not-found',
     pattern:
-      /host (?:or domain name )?not found|name service error|name or service not known|(?:mail |recipient |destination )domain[^.]{0,60} (?:is unknown|must exist)|unknown domain name|DNS records?[^.]{0,60} (?:could|can) ?not be found|could not be found in (?:the )?(?:domain name|DNS)/i,
+      /host (?:or domain name )?not found|name service error|name or service not known|domain (?:name )?not found|dead domain|(?:mail |recipient |destination )domain[^.]{0,60} (?:is unknown|must exist)|unknown domain name|DNS records?[^.]{0,60} (?:could|can) ?not be found|could not be found in (?:the )?(?:domain name|DNS)/i,
     category: 'invalid_domain',
     codeClass: 5,
   },
   {
     name: 'text-user-unknown',
     pattern:
-      /user (?:is )?unknown|unknown user|no such (?:user|mailbox|recipient|address|person|account|local|alias|id\b|name|email)|(?:user|account|recipient|rcpt|address|mailbox|alias)(?:[^.]{0,80}| \S{1,320} )does(?:n't| not| ?n&#39;t) ?exist|doesn't have (?:a|an) \S{1,100} account|does not have (?:a|an) (?:\S{1,100} )?(?:account|mailbox)|\bNoSuchUser\b|\bRecipNotFound\b|RESOLVER\.ADR\.\w*(?:NotFound|Unknown)/i,
+      /user (?:is )?unknown|unknown user|no such (?:user|mailbox|recipient|address|person|account|local|alias|id\b|name|e-?mail|mail drop)|(?:user|mailbox|recipient|address|account)_(?:not_found|unknown|invalid)|(?:user|account|recipient|rcpt|address|mailbox|alias)(?:[^.]{0,80}| \S{1,320} )does(?:n't| not| ?n&#39;t) ?exist|doesn't have (?:a|an) \S{1,100} account|does not have (?:a|an) (?:\S{1,100} )?(?:account|mailbox)|\bNoSuchUser\b|\bRecipNotFound\b|RESOLVER\.ADR\.\w*(?:NotFound|Unknown)/i,
     category: 'invalid_recipient',
   },
   {
     name: 'text-invalid-recipient',
     pattern:
-      /not our customer|bad ?(?:rcpt|recipient) ?to\b|(?:not|isn't) in my valid ?rcpt ?to|envelope recipient (?:has been |is |was )?(?:denied|rejected)|recipient (?:is )?not (?:accepted|ok\b)|no valid recipients?\b|addresses were unknown|account (?:is )?unavailable|(?:mailbox|recipient|user|address|account|name)(?: \S{1,100}){0,3} (?:could|can) ?not be (?:found|resolved|verified)|<\S{1,255}@\S{1,255}> (?:not found|unknown)|mailbox unavaiable|no existe (?:dicha|ese|esa|esta|el|la|tal) (?:persona|usuario|cuenta|direcci[oó]n|buz[oó]n)|nessun utente|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting)[ _](?:(?:final|delivery|destination|local|e-?mail) ){0,2}(?:recipient|mailbox|address|user(?:id)?\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mail ?box (?:here|by|found|available)|not an active (?:e-?mail )?(?:user|mailbox|recipient|address|account)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|does not have a final e-?mail|n['’]existe pas|non recens|no valid recipients (?:for this|were found)|no (?:valid )?(?:match(?:es)?(?: for| in| to)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|on) (?:valid|known|our|this|my) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
+      /not our customer|recipient rejected(?!:)|> not ok\b|not a member of (?:the )?domain|not found in (?:the )?(?:LDAP|directory|database|alias)|no one (?:with|by|here)|not exists\b|handle mail for (?:that|this) (?:user|address)|recipient not allowed|address lookup [^.]{0,40} failed|sconosciut[oa]|destinatario (?:errato|inesistente|non (?:trovato|valido))|indirizzo (?:inesistente|errato|non (?:trovato|valido))|nie istnieje|nie ma takiego|bad ?(?:rcpt|recipient) ?to\b|(?:not|isn't) in my valid ?rcpt ?to|envelope recipient (?:has been |is |was )?(?:denied|rejected)|recipient (?:is )?not (?:accepted|ok\b)|no valid recipients?\b|addresses were unknown|account (?:is )?unavailable|(?:mailbox|recipient|user|address|account|name)(?: \S{1,100}){0,3} (?:could|can) ?not be (?:found|resolved|verified)|<\S{1,255}@\S{1,255}> (?:not found|unknown)|mailbox unavaiable|no existe (?:dicha|ese|esa|esta|el|la|tal) (?:persona|usuario|cuenta|direcci[oó]n|buz[oó]n)|nessun utente|(?:invalid|bad|illegal|incorrect|nonexistent|non-existent|unrecogni[sz]ed|undefined|unresolvable|undeliverable|nonexisting|wrong)[ _](?:(?:final|delivery|destination|local|e-?mail) ){0,2}(?:recipient|mailbox|address|user(?:id)?\b|username|account|destination mailbox)|adresse d.{0,40}invalide|(?:recipient|user(?: ?name)?|mailbox|account|address(?:ee)?|alias|name)(?: \S{1,100}){0,3} (?:was |is |were |could not be |cannot be |can't be |couldn't be )?(?:not (?:been )?(?:found|known|valid|recogni[sz]ed|listed|exist|local|registered|defined|a known|a valid|resolvable|present)|unknown|invalid|nonexistent|found on this)|recipient address rejected: (?:user|access denied|undeliverable|no such|unknown|address)|mailbox (?:name )?(?:unavailable|not allowed|not available|syntax incorrect|does)|unrout(?:e)?able address|unknown (?:local[- ]?part|local |virtual |or (?:illegal|invalid) )?(?:user|recipient|address(?:ee)?|mailbox|account|alias|e-?mail)|no mail ?box (?:here|by|found|available)|not an active (?:e-?mail )?(?:user|mailbox|recipient|address|account)|not (?:a )?(?:valid|known|local|legal|existing) (?:e-?mail )?(?:user|mailbox|recipient|address|account|on this)|not listed in (?:public )?(?:domino directory|name ?(?:&|and) ?address book|directory)|does not have a final e-?mail|n['’]existe pas|non recens|no valid recipients (?:for this|were found)|no (?:valid )?(?:match(?:es)?(?: for| in| to)|users? (?:here|by)|account (?:by|here|with)|local (?:mailbox|user)|record of)|(?:user|person|recipient) (?:not|isn't|is not) (?:here|known|found|local|listed|exist)|(?:can ?not|can't|could not|couldn't|unable to) (?:find|verify|resolve|locate|look ?up) (?:the )?(?:\S{1,100} )?(?:user|recipient|mailbox|address|account)|there is no (?:such|one|user|account|mailbox)|isn't (?:a|on) (?:valid|known|our|this|my) |it isn't in my|sorry, no mailbox|does not like recipient|(?:ldap|directory) lookup (?:failed|error)|unable to validate recipient|address (?:lookup|resolution|probe) failed|failed to (?:find|resolve) (?:the )?recipient|adressat unbekannt|benutzer (?:unbekannt|existiert nicht)|empf(?:ä|ae)nger(?:adresse)? (?:ist )?(?:unbekannt|ung(?:ü|ue)ltig|existiert nicht)|utilisateur inconnu|destinataire (?:inconnu|invalide)|usuario (?:desconocido|inexistente|no existe)|utente (?:sconosciuto|inesistente|non trovato)|usu[aá]rio (?:desconhecido|inexistente|n[aã]o existe)|нет такого|не существует|неизвестн|宛先|見つかりません|存在しません|用户不存在|不存在|사용자/i,
     category: 'invalid_recipient',
     codeClass: 5,
   },
@@ -205,14 +206,15 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-inactive',
     pattern:
-      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|(?<!delivery )temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail(?! from| with)|inactive (?:user|account|mailbox|recipient)|(?:recipient|user) suspend|destinataire archiv/i,
+      /(?:account|mailbox|user|recipient|address|box)[^.]{0,60} (?:is |has been |was |currently |temporarily |not ){0,3}(?:inactive|disabled|suspended|frozen|locked|not active|inactivated|blocked by)|mailbox (?:cannot be accessed|is (?:currently )?unavailable|is busy)|(?<!delivery )temporarily (?:disabled|inactive|suspended|locked)|(?:user|account|recipient)(?: \S{1,100})? (?:is )?not (?:currently )?(?:active|accepting|receiving|activated)|is not accepting (?:any )?(?:mail|message)|refus(?:ed|al) (?:due to|by) recipient|not accepting mail(?! from| with)|inactive (?:user|account|mailbox|recipient)|not currently being accepted|due to inactivity|\binactivo\b|\binativo\b|nieaktywn|zablokowan|bloccato per|(?:recipient|user) suspend|destinataire archiv/i,
     category: 'inactive',
   },
 
   // The domain, as reporting servers say it.
   {
     name: 'text-null-mx',
-    pattern: /null ?-?mx|does not accept (?:any )?(?:e-?)?mail\b|nullMX/i,
+    pattern:
+      /null ?-?mx|(?<!\b(?:user|recipient|account|mailbox|group) )does not accept (?:any )?(?:e-?)?mail\b(?! (?:in|from|with|of|that)\b)|nullMX/i,
     category: 'no_mx',
     codeClass: 5,
   },
@@ -227,7 +229,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-relaying-denied',
     pattern:
-      /relay(?:ing)? (?:access |operation |attempt )?(?:is |was )?(?:denied|rejected|not permitted|not allowed|prohibited|disallowed|refused|blocked|not (?:yet )?authori[sz]ed)|unable to relay|(?:not (?:a |an )?(?:permitted|allowed|authori[sz]ed|open)|don't|do not|cannot|won't|not) (?:to )?relay|we do not relay|allowed rcpthosts|not in my list of allowed|no relay|insecure mail relay|relay(?:ing)? (?:mail|for)|not a local domain|mail server (?:is )?(?:not|isn't) (?:responsible|configured) for/i,
+      /relay(?:ing)? (?:access |operation |attempt )?(?:is |was )?(?:denied|rejected|not permitted|not allowed|prohibited|disallowed|refused|blocked|not (?:yet )?authori[sz]ed)|unable to relay|(?:not (?:a |an )?(?:permitted|allowed|authori[sz]ed|open)|don't|do not|cannot|won't|not) (?:to )?relay|we do not relay|allowed rcpthosts|not in my list of allowed|no relay|insecure mail relay|unauthori[sz]ed relay|not (?:a )?local host|local users? only|relay(?:ing)? (?:mail|for)|not a local domain|mail server (?:is )?(?:not|isn't) (?:responsible|configured) for/i,
     category: 'relaying_denied',
     codeClass: 5,
   },
@@ -240,7 +242,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-too-large',
     pattern:
-      /(?:message|size|mail|content|attachment)s? (?:size )?(?:is |was |file )?(?:too (?:large|big|long)|exceed|larger than|over the (?:size )?limit|limit exceeded|bigger)|exceed(?:s|ed|ing)? (?:the )?(?:max(?:imum)? |fixed |size |incoming |allowed )+(?:message |mail )?(?:size|limit)|too (?:large|big) (?:message|mail|for)|exceed(?:s|ed) maximum inbound|message length exceeds|size limit (?:exceeded|for)/i,
+      /(?:message|size|mail|content|attachment)s? (?:size )?(?:is |was |file )?(?:too (?:large|big|long)|exceed|larger than|over the (?:size )?limit|limit exceeded|bigger)|exceed(?:s|ed|ing)? (?:the )?(?:max(?:imum)? |fixed |size |incoming |allowed )+(?:message |mail )?(?:size|limit)|too (?:large|big) (?:message|mail|for)|file too large|exceed(?:s|ed) maximum inbound|message length exceeds|size limit (?:exceeded|for)/i,
     category: 'message_too_large',
     overCode: true,
   },
@@ -282,7 +284,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-policy',
     pattern:
-      /policy (?:reasons|restrictions|violation|reject)|(?:denied|refused|rejected|blocked) by (?:\S{1,40} )?polic|organi[sz]ation(?:al)? (?:policy|settings)|protocol violation|members?-only|closed mailing list|only accepting (?:mail|messages) from|local policy|violates|access denied|due to policy|mail refused/i,
+      /policy (?:reasons|restrictions|violation|reject)|(?:denied|refused|rejected|blocked) by (?:\S{1,40} )?polic|organi[sz]ation(?:al)? (?:policy|settings)|protocol violation|members?-only|closed mailing list|only accepting (?:mail|messages) from|local policy|violates|access[- ]denied|due to policy|mail refused/i,
     category: 'policy',
     codeClass: 5,
   },
@@ -330,14 +332,14 @@ const knownAnswers: readonly KnownAnswer[] = [
   },
   {
     name: 'text-unavailable-for-now',
-    pattern: /service (?:is )?(?:temporarily|currently) (?:un|not )available/i,
+    pattern: /(?:temporarily|currently) (?:un|not )available|too busy|load is too high|too much load/i,
     category: 'server_busy',
     codeClass: 5,
   },
   {
     name: 'text-server-fault',
     pattern:
-      /configuration error|internal (?:server )?error\b|local (?:error|configuration)|temporary (?:local|system|server) |interrupted system call|write error|misconfigured|because there is no mdb|mailer (?:failed|died|error)|\b(?:system|server) error|can't create|cannot (?:open|create|write|append|update)|could not (?:open|create|write)|unable to (?:open|create|write|deliver to mailbox)|permission denied|I\/O|deferred due|error writing|unsafe mode|read-only|\block(?:ed|ing)? (?:file|mailbox)/i,
+      /configuration error|internal (?:server )?error\b|local (?:error|configuration)|temporary (?:local|system|server) |interrupted system call|input.output error|can not (?:open|create|write)|write error|misconfigured|because there is no mdb|mailer (?:failed|died|error)|\b(?:system|server) error|can't create|cannot (?:open|create|write|append|update)|could not (?:open|create|write)|unable to (?:open|create|write|deliver to mailbox)|permission denied|I\/O|deferred due|error writing|unsafe mode|read-only|\block(?:ed|ing)? (?:file|mailbox)/i,
     category: 'server_busy',
   },
 ];
