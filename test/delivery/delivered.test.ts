@@ -111,6 +111,42 @@ test('raw mail goes out byte for byte below the added headers', async () => {
   assert.equal(mail.auth.dkim?.[0]?.result, 'pass');
 });
 
+test('the memory that mails are written into is used again, and yet each arrives as itself, whatever its size and however sessions end', async () => {
+  await rig.sandbox.behave('tail-06', { drop_mid_data_share: 0.2 });
+  const bodyOf = (number: number): string =>
+    `this is mail ${number} and no other\r\n`.repeat(1 + ((number * 37) % 900));
+  const tasks = Array.from({ length: 300 }, (_, number) =>
+    rig.task(`reused-${number}@tail-0${5 + (number % 2)}.test`, {
+      composed: null,
+      raw: Buffer.from(`From: news@acme.example\r\nSubject: ${number}\r\n\r\n${bodyOf(number)}`),
+    }),
+  );
+  await rig.send(...tasks);
+  await rig.until(() => tasks.every((task) => rig.kindsOf(task).length > 0), 'an event of each');
+  const arrived = await Promise.all(
+    tasks.map(async (task, number) => ({
+      number,
+      ended: rig.kindsOf(task)[0],
+      mails: await rig.sandbox.messages({ to: task.recipient }),
+    })),
+  );
+  const delivered = arrived.filter(({ ended }) => ended === 'delivered');
+  // All to the one that keeps its sessions, most of the others.
+  assert.ok(delivered.length > 200 && delivered.length < 300, `${delivered.length} delivered`);
+  for (const { number, mails } of delivered) {
+    const [mail, ...more] = mails;
+    assert.ok(mail !== undefined && more.length === 0, `${mails.length} of mail ${number}`);
+    assert.equal(mail.subject, String(number));
+    assert.ok(
+      rig.sandbox
+        .source(mail.id)
+        ?.toString()
+        .endsWith(`\r\n\r\n${bodyOf(number)}`),
+      `mail ${number}`,
+    );
+  }
+});
+
 test('a message in the blob store is fetched; one that is gone bounces', async () => {
   const content = Buffer.from(
     `From: news@acme.example\r\nSubject: large\r\n\r\n${'0123456789\r\n'.repeat(40_000)}`,

@@ -11,10 +11,10 @@ export interface WrittenMessage {
   readonly canonicalBody: Pieces;
 }
 
-/** Bytes that somebody else made, every line ended by CRLF. */
+/** Bytes that somebody else made, in pieces, every line ended by CRLF. */
 export interface RawMessage {
   readonly kind: 'raw';
-  readonly bytes: Buffer;
+  readonly pieces: readonly Buffer[];
 }
 
 export type MessageContent = WrittenMessage | RawMessage;

@@ -5,6 +5,7 @@ import { envelopeAddress } from '@millrace/core';
 import type { DeliveryTask } from '@millrace/schemas';
 import type { DkimKey } from './dkim/dkim-key.ts';
 import { signatureFields, signDkim } from './dkim/sign-dkim.ts';
+import type { MailMemory } from './mail-memory.ts';
 import type { MessageContent } from './message-content.ts';
 import { MessageError } from './message-error.ts';
 import type { MessageFacts } from './message-facts.ts';
@@ -23,7 +24,11 @@ export interface Preparation {
   readonly blob?: Buffer | undefined;
   /** ms since the epoch: the time of the signature. */
   readonly now: number;
+  /** Where the mail's bytes are put. Absent: in memory of their own. */
+  readonly memory?: Pick<MailMemory, 'take'>;
 }
+
+const ownMemory = { take: (bytes: number): Buffer => Buffer.allocUnsafe(bytes) };
 
 /** Who it comes from and goes to on the wire; ASCII unless the message needs SMTPUTF8. */
 export interface Envelope {
@@ -93,22 +98,24 @@ const withSignatures = (signatures: string, bytes: Buffer, room: number): Buffer
 const signed = async (
   content: MessageContent,
   keys: readonly DkimKey[],
-  now: number,
+  { now, memory = ownMemory }: Preparation,
 ): Promise<{ readonly data: Buffer; readonly eightBit: boolean }> => {
   switch (content.kind) {
     case 'raw': {
-      const { bytes } = content;
-      return {
-        data: Buffer.concat([await signDkim(bytes, keys, { now }), bytes]),
-        eightBit: !isAscii(bytes),
-      };
+      const room = keys.length * signatureRoom;
+      const bytes = memory.take(room + content.pieces.reduce((sum, { length }) => sum + length, 0));
+      let at = room;
+      for (const piece of content.pieces) at += piece.copy(bytes, at);
+      const message = bytes.subarray(room);
+      const eightBit = !isAscii(message);
+      return { data: withSignatures(await signDkim(message, keys, { now }), bytes, room), eightBit };
     }
     case 'written': {
       const eightBit = !/^[\0-\x7f]*$/.test(content.header);
       const header = eightBit ? Buffer.from(content.header, 'utf8').toString('latin1') : content.header;
       const { body, canonicalBody } = content;
       const room = keys.length * signatureRoom;
-      const bytes = Buffer.allocUnsafe(room + header.length + 2 + piecesLength(body));
+      const bytes = memory.take(room + header.length + 2 + piecesLength(body));
       const bodyStart = writePieces([header, '\r\n'], bytes, room);
       writePieces(body, bytes, bodyStart);
       if (keys.length === 0) return { data: bytes, eightBit };
@@ -137,7 +144,7 @@ export const prepareMessage = async (
   const { data, eightBit } = await signed(
     content instanceof Promise ? await content : content,
     sender.keys,
-    preparation.now,
+    preparation,
   );
   return {
     envelope: {

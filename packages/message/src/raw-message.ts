@@ -42,5 +42,5 @@ export const rawMessage = (parts: MessageParts, raw: Buffer): RawMessage => {
   const headerEnd = fields.at(-1)?.end ?? 0;
   // A message of a header alone: its body is empty, but the line that ends the header belongs there.
   if (headerEnd === message.length) pieces.push(crlf);
-  return { kind: 'raw', bytes: Buffer.concat(pieces) };
+  return { kind: 'raw', pieces };
 };

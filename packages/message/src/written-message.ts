@@ -131,6 +131,5 @@ export const composedMessage = async (parts: MessageParts, content: Composed): P
   if (content.attachments.length === 0) {
     return textMessage(parts, header, { text: encoded(content.text), html: encoded(content.html) });
   }
-  const bytes = Buffer.concat([Buffer.from(header, 'utf8'), await attachmentEntity(content, parts.id)]);
-  return { kind: 'raw', bytes };
+  return { kind: 'raw', pieces: [Buffer.from(header, 'utf8'), await attachmentEntity(content, parts.id)] };
 };

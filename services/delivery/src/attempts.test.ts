@@ -10,13 +10,12 @@ const closed = new SmtpError('ERR_SMTP_CLOSED', 'mail', 'The connection is close
 /** The session ended before the mail's turn. */
 const gone: SendResult = { kind: 'failed', phase: 'mail', error: closed, dotSent: false };
 
-test('a message that comes back from a session that was over is begun no more, for whoever has it next', async () => {
-  const journal: string[] = [];
-  const ended: string[] = [];
+/** Notes what it is told. */
+const testAttempts = (journal: string[], ended: string[]): Attempts => {
   const told = (how: string) => (): void => {
     ended.push(how);
   };
-  const attempts = new Attempts({
+  return new Attempts({
     journal: {
       begin: async (ids) => {
         journal.push('begin');
@@ -41,21 +40,29 @@ test('a message that comes back from a session that was over is begun no more, f
     tally: new DeliveryTally(),
     now: () => 1_700_000_000_000,
   });
-  const session: Session = {
-    host: 'mx.example',
-    remoteAddress: null,
-    tls: null,
-    usable: true,
-    ready: true,
-    joins: false,
-    deliveries: 5,
-    send: async (_mail, hooks) => {
-      await hooks.beforeDot?.();
-      return gone;
-    },
-    onClosed: () => undefined,
-    quit: async () => undefined,
-  };
+};
+
+const testSession = (send: Session['send']): Session => ({
+  host: 'mx.example',
+  remoteAddress: null,
+  tls: null,
+  usable: true,
+  ready: true,
+  joins: false,
+  deliveries: 5,
+  send,
+  onClosed: () => undefined,
+  quit: async () => undefined,
+});
+
+test('a message that comes back from a session that was over is begun no more, for whoever has it next', async () => {
+  const journal: string[] = [];
+  const ended: string[] = [];
+  const attempts = testAttempts(journal, ended);
+  const session = testSession(async (_mail, hooks) => {
+    await hooks.beforeDot?.();
+    return gone;
+  });
   const job = testJob();
   job.mail = {
     envelope: { mailFrom: 'a@acme.example', rcptTo: 'user@gmail.com' },
@@ -70,4 +77,29 @@ test('a message that comes back from a session that was over is begun no more, f
   assert.deepEqual(journal, ['begin', 'undo']);
   assert.deepEqual(ended, []);
   assert.equal(attempts.inSession.size, 0);
+});
+
+test('a mail counts as taken by the network when that is told of this mail, not of the one before it', async () => {
+  const job = testJob();
+  const mailOf = (text: string) => ({
+    envelope: { mailFrom: 'a@acme.example', rcptTo: 'user@gmail.com' },
+    smtpUtf8: false,
+    eightBit: false,
+    data: Buffer.from(text),
+  });
+  const told: (() => void)[] = [];
+  const session = testSession(async (_mail, hooks) => {
+    told.push(hooks.taken ?? (() => assert.fail('nobody wants to know')));
+    return gone;
+  });
+  const attempts = testAttempts([], []);
+  job.mail = mailOf('first');
+  await attempts.send(job, session);
+  assert.equal(job.taken, false);
+  job.mail = mailOf('second');
+  await attempts.send(job, session);
+  told[0]?.();
+  assert.equal(job.taken, false);
+  told[1]?.();
+  assert.equal(job.taken, true);
 });

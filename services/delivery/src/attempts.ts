@@ -100,7 +100,10 @@ export class Attempts {
     if (mail === undefined) return unspeakable(new TypeError('The mail was given up.'));
     this.#parts.tally.attempts += 1;
     this.#inSession.add(job.id);
-    const hooks = job.claimed ? {} : { beforeDot: () => this.#begin(job) };
+    const taken = (): void => {
+      if (job.mail === mail) job.taken = true;
+    };
+    const hooks = job.claimed ? { taken } : { taken, beforeDot: () => this.#begin(job) };
     job.claimed = false;
     const { envelope, data, smtpUtf8, eightBit } = mail;
     const { mailFrom, rcptTo } = envelope;

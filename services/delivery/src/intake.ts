@@ -63,6 +63,7 @@ export class Intake {
       takenAt: this.#parts.now(),
       span: deliverySpan(held),
       mail: undefined,
+      taken: false,
       claimed: false,
       sentBefore: false,
       returns: 0,

@@ -62,6 +62,7 @@ export const testJob = (overrides: Partial<DeliveryTask> = {}): Job => {
     takenAt: at,
     span: { traceId: null, within: (run) => run(), end: () => undefined },
     mail: undefined,
+    taken: false,
     claimed: false,
     sentBefore: false,
     returns: 0,

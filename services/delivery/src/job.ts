@@ -13,6 +13,8 @@ export interface Job {
   readonly span: DeliverySpan;
   /** Rendered and signed; undefined before that and after it was sent. */
   mail: PreparedMessage | undefined;
+  /** The network has all of it: once it is answered, nobody reads its bytes any more. */
+  taken: boolean;
   /** Begun in the journal ahead of its session, and not given to one yet. */
   claimed: boolean;
   /** It turned out that a copy of this record was delivered. */

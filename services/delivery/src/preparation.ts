@@ -3,6 +3,7 @@ import {
   BlobError,
   type BlobStore,
   type CompiledTemplate,
+  MailMemory,
   MessageError,
   type MessageFacts,
   prepareMessage,
@@ -32,6 +33,8 @@ const noContent = (text: string): Answer => ({ code: null, enhanced: '5.6.0', te
 
 export class Preparation {
   readonly #parts: PreparationParts;
+  /** Of mails that were sent: what a mail is written into is used again for another. */
+  readonly #memory = new MailMemory();
   #blobs = 0;
   readonly #waitingForBlob: (() => void)[] = [];
 
@@ -50,7 +53,11 @@ export class Preparation {
         outcomes.postponed(job, now() + templateRetryMs, 'template_missing');
         return false;
       }
-      job.mail = await prepareMessage(this.#parts.facts, task, { template, now: now() });
+      job.mail = await prepareMessage(this.#parts.facts, task, {
+        template,
+        now: now(),
+        memory: this.#memory,
+      });
       return true;
     } catch (error) {
       this.#failed(job, error);
@@ -90,7 +97,9 @@ export class Preparation {
   /** The mail is not needed any more. */
   release(job: Job): void {
     if (job.mail === undefined) return;
+    if (job.taken) this.#memory.giveBack(job.mail.data);
     job.mail = undefined;
+    job.taken = false;
     if (job.held.value.blob !== null) this.#releaseBlob();
   }
 

@@ -9,7 +9,7 @@ import { signDkim } from './sign-dkim.ts';
 
 const signed = async (message: string | Buffer, keys: readonly DkimKey[]): Promise<Buffer> => {
   const bytes = typeof message === 'string' ? Buffer.from(message, 'latin1') : message;
-  return Buffer.concat([await signDkim(bytes, keys, { now: specimenNow }), bytes]);
+  return Buffer.concat([Buffer.from(await signDkim(bytes, keys, { now: specimenNow }), 'latin1'), bytes]);
 };
 
 const mail =
@@ -57,15 +57,16 @@ test('messages without a body or with empty lines alone are signed', async () =>
 });
 
 test('the signature field is folded under 80 characters and tells when it was made', async () => {
-  const fields = (
-    await signDkim(Buffer.from(mail, 'latin1'), [rsaKey], { now: specimenNow, validMs: 86_400_000 })
-  ).toString('latin1');
+  const fields = await signDkim(Buffer.from(mail, 'latin1'), [rsaKey], {
+    now: specimenNow,
+    validMs: 86_400_000,
+  });
   for (const line of fields.trimEnd().split('\r\n')) assert.ok(line.length < 80, line);
   assert.match(fields, /t=1795538400; x=1795624800;/);
 });
 
 test('without keys there is no signature', async () => {
-  assert.equal((await signDkim(Buffer.from(mail, 'latin1'), [], { now: specimenNow })).length, 0);
+  assert.equal(await signDkim(Buffer.from(mail, 'latin1'), [], { now: specimenNow }), '');
 });
 
 test('any header verifies, whatever its bytes and blanks', async () => {

@@ -130,16 +130,16 @@ export const signatureFields = (
 
 /**
  * The DKIM-Signature fields of a whole message, to be put before it; empty without keys. The message's lines end with
- * CRLF. Rejects only when OpenSSL fails.
+ * CRLF; ASCII. Rejects only when OpenSSL fails.
  */
 export const signDkim = async (
   message: Buffer,
   keys: readonly DkimKey[],
   options: SignOptions,
-): Promise<Buffer> => {
-  if (keys.length === 0) return Buffer.alloc(0);
+): Promise<string> => {
+  if (keys.length === 0) return '';
   const end = headerEnd(message);
   const header = message.toString('latin1', 0, end);
   const bodyHash = relaxedBodyHash(message, Math.min(end + 2, message.length));
-  return Buffer.from(await signatureFields({ header, bodyHash }, keys, options), 'latin1');
+  return signatureFields({ header, bodyHash }, keys, options);
 };

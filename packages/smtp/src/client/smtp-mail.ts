@@ -24,6 +24,11 @@ export interface SendHooks {
    * after it resolved. When it rejects, the mail is not completed and the connection is closed.
    */
   readonly beforeDot?: () => Promise<void> | undefined;
+  /**
+   * Called when the network has all of the mail: from then on, and with the result there, nobody here reads `data` any more.
+   * Not called where the connection ended before, nor by relays.
+   */
+  readonly taken?: () => void;
 }
 
 /** What became of one mail. */

@@ -148,9 +148,13 @@ export class SmtpWire implements WireListener {
     this.#socket.write(text, encoding);
   }
 
-  /** `taken` is called when the network has the bytes. */
+  /** `taken` is called when the network has the bytes; not at all where it does not take them. */
   writeBytes(bytes: Buffer, taken?: () => void): void {
-    this.#socket.write(bytes, taken);
+    if (taken === undefined) this.#socket.write(bytes);
+    else
+      this.#socket.write(bytes, (error) => {
+        if (error === undefined || error === null) taken();
+      });
   }
 
   /** What is written until `uncork` goes out in one piece. */

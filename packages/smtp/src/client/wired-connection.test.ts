@@ -80,6 +80,40 @@ describe('One mail', () => {
     );
   });
 
+  it('is told to be taken when the network has all of it, and not when the connection ends before', async () => {
+    const large = { ...testMail, data: Buffer.alloc(32_000_000, 'x\r\n') };
+    const begun = Promise.withResolvers<void>();
+    await session(
+      ['PIPELINING'],
+      async (peer) => {
+        await lines(peer, 3);
+        peer.say('250 Ok', '250 Ok', '354 Go');
+        await peer.mail();
+        peer.say('250 Ok');
+        await lines(peer, 3);
+        peer.say('250 Ok', '250 Ok', '354 Go');
+        await peer.line();
+        begun.resolve();
+        await peer.gone();
+      },
+      async (connection) => {
+        let taken = 0;
+        const hooks = {
+          taken: () => {
+            taken += 1;
+          },
+        };
+        assert.equal(summary(await connection.send(testMail, hooks)), 'delivered 250');
+        assert.equal(taken, 1);
+        const sent = connection.send(large, hooks);
+        await begun.promise;
+        connection.destroy();
+        assert.equal((await sent).kind, 'failed');
+        assert.equal(taken, 1);
+      },
+    );
+  });
+
   it('goes command by command where pipelining is switched off', async () => {
     await session(
       ['PIPELINING'],

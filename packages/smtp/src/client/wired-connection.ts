@@ -302,7 +302,7 @@ export class WiredConnection implements SmtpConnection, WireListener {
       return;
     }
     this.#wire.cork();
-    this.#wire.writeBytes(from === 0 ? data : data.subarray(from));
+    this.#wire.writeBytes(from === 0 ? data : data.subarray(from), job.hooks?.taken);
     this.#writeDot(job, data);
     this.#wire.uncork();
   }
