@@ -70,7 +70,7 @@ const task = (id: string) => ({
   reason: 'retry',
 });
 
-test('a crash of the broker loses nothing that was acknowledged, and producer and consumer go on', async () => {
+test('a crash of the broker loses nothing that was acknowledged, and producer, consumer and tail go on', async () => {
   const producer = await kafka.producer();
   const seen = new Map<string, number>();
   const consumer = await kafka.windowedConsumer({
@@ -81,6 +81,17 @@ test('a crash of the broker loses nothing that was acknowledged, and producer an
     handler: (held) => {
       seen.set(held.value.message_id, (seen.get(held.value.message_id) ?? 0) + 1);
       held.complete();
+    },
+  });
+  const tailed = new Set<string>();
+  const places: string[] = [];
+  const tail = await kafka.tail({
+    topic: shard,
+    record: 'DelayedTask',
+    from: 'latest',
+    onRecord: ({ value, partition, offset }) => {
+      tailed.add(value.message_id);
+      places.push(`${partition}/${offset}`);
     },
   });
   const acknowledged = new Set<string>();
@@ -100,10 +111,12 @@ test('a crash of the broker loses nothing that was acknowledged, and producer an
   sending = false;
   await Promise.all(senders);
   assert.equal(producer.ready, true);
-  const missing = (): string[] => [...acknowledged].filter((id) => !seen.has(id));
+  const missing = (): string[] => [...acknowledged].filter((id) => !seen.has(id) || !tailed.has(id));
   for (let tries = 0; missing().length > 0 && tries < 3_000; tries += 1) await sleep(20);
   assert.deepEqual(missing(), []);
+  assert.equal(new Set(places).size, places.length, 'a tail reads every record once');
   await consumer.stop();
+  await tail.stop();
 });
 
 test('while the broker is away, a send with a time limit says so; afterwards it is ready by itself', async () => {

@@ -8,15 +8,13 @@ export interface LagFilter {
   readonly topics?: readonly string[];
 }
 
-const readerGroup = 'reader-';
-
 /** Lag of every (group, topic) that has committed offsets. Names with the prefix go in, names without come out. */
 export async function readLag(admin: Admin, prefix: string, filter: LagFilter): Promise<readonly TopicLag[]> {
   const groups =
     filter.groups ??
     (await admin.listGroups()).groups
       .map(({ groupId }) => groupId)
-      .filter((id) => id.startsWith(prefix) && !id.startsWith(prefix + readerGroup))
+      .filter((id) => id.startsWith(prefix))
       .map((id) => id.slice(prefix.length));
   const lags: TopicLag[] = [];
   const ends = new Map<string, Promise<ReadonlyMap<number, number>>>();

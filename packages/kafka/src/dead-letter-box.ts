@@ -212,7 +212,6 @@ export class DeadLetterBox implements DeadLetters {
   #reader(topic: string, onContent: (content: Content) => void | Promise<void>): TopicReader {
     return new TopicReader(this.#parts, {
       topic: this.#parts.prefix + topic,
-      groupPrefix: this.#parts.prefix,
       from: 'earliest',
       onMessage: (message) => {
         const content = contentOf(topic, message);

@@ -1,11 +1,28 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { testInstallation, until } from './test-installation.ts';
+import { createClient } from './connection.ts';
+import { type TestInstallation, testInstallation, until } from './test-installation.ts';
 import { deliveryTask, suppression } from './test-records.ts';
 import { topicSpecs } from './topics.ts';
+import type { KafkaJsClass } from './wire/kafkajs-internals.ts';
+
+const require = createRequire(import.meta.url);
+const brokerPoolClass: KafkaJsClass<{
+  refreshMetadataIfNecessary(topics: readonly string[]): Promise<unknown>;
+}> = require('kafkajs/src/cluster/brokerPool.js');
 
 const table = 'mail.suppressions';
 const shard = 'mail.realtime.gmail';
+
+/** The shard's full name. */
+const topicOf = ({ options }: TestInstallation): string => `${options.topicPrefix}${shard}`;
+
+async function adminOf({ options }: TestInstallation) {
+  const client = createClient(options).admin();
+  await client.connect();
+  return { client, [Symbol.asyncDispose]: () => client.disconnect() };
+}
 
 test('a table has the newest value of each key, follows it, and forgets what is deleted', async () => {
   await using installation = await testInstallation([table], 3);
@@ -48,7 +65,7 @@ test('an empty table is caught up at once', async () => {
   await followed.catchUp();
 });
 
-test('a tail reads from now on, from the beginning, or from a time, and leaves no group behind', async () => {
+test('a tail reads from now on, from the beginning, or from a time, in no group', async () => {
   await using installation = await testInstallation([shard], 2);
   const { kafka } = installation;
   const producer = await kafka.producer();
@@ -75,8 +92,99 @@ test('a tail reads from now on, from the beginning, or from a time, and leaves n
     readers.map(({ read }) => read.toSorted()),
     [[4], [0, 1, 2, 3, 4], [2, 3, 4]],
   );
-  await Promise.all(readers.map(({ tail }) => tail.stop()));
   assert.deepEqual(await kafka.lag(), []);
+  await Promise.all(readers.map(({ tail }) => tail.stop()));
+});
+
+test('a tail goes on where the log begins when what it was to read next is gone', async () => {
+  await using installation = await testInstallation([shard], 1);
+  const { kafka } = installation;
+  const producer = await kafka.producer();
+  const send = (attempt: number) =>
+    producer.send('DeliveryTask', shard, { key: 'key', value: deliveryTask({ attempt }) });
+  for (const attempt of [0, 1, 2]) await send(attempt);
+  const read: number[] = [];
+  const held = Promise.withResolvers<void>();
+  const tail = await kafka.tail({
+    topic: shard,
+    record: 'DeliveryTask',
+    from: 'earliest',
+    onRecord: ({ value }) => {
+      read.push(value.attempt);
+      return value.attempt === 2 ? held.promise : undefined;
+    },
+  });
+  await until(() => read.length === 3);
+  for (const attempt of [3, 4, 5, 6]) await send(attempt);
+  const topic = topicOf(installation);
+  await using admin = await adminOf(installation);
+  await admin.client.fetchTopicOffsets(topic);
+  // While the reader is busy with the third, everything up to the sixth goes.
+  await admin.client.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '6' }] });
+  held.resolve();
+  await until(() => read.at(-1) === 6, 'the record that is left');
+  assert.deepEqual(read, [0, 1, 2, 6]);
+  await tail.stop();
+});
+
+test('a topic that is made anew is read from its beginning, although less is in it than there was', async () => {
+  await using installation = await testInstallation([shard], 1);
+  const { kafka } = installation;
+  const read: number[] = [];
+  const tail = await kafka.tail({
+    topic: shard,
+    record: 'DeliveryTask',
+    from: 'earliest',
+    onRecord: ({ value }) => {
+      read.push(value.attempt);
+    },
+  });
+  const producer = await kafka.producer();
+  const send = (attempt: number) =>
+    producer.send('DeliveryTask', shard, { key: 'key', value: deliveryTask({ attempt }) });
+  for (const attempt of [0, 1, 2]) await send(attempt);
+  await tail.caughtUp();
+  await using admin = await adminOf(installation);
+  // kafkajs asks about it when it is gone.
+  await admin.client.deleteTopics({ topics: [topicOf(installation)] }).catch(() => undefined);
+  await until(async () => !(await admin.client.listTopics()).includes(topicOf(installation)), 'its deletion');
+  const another = await installation.connect();
+  await another.createTopics({ partitions: 1, replicationFactor: 1, only: [shard] });
+  await send(3);
+  await until(() => read.length === 4, 'the record of the new topic');
+  assert.deepEqual(read, [0, 1, 2, 3]);
+});
+
+test('partitions that a topic gets later are read by those who follow it', async () => {
+  await using installation = await testInstallation([shard], 1);
+  const { kafka } = installation;
+  const { prototype } = brokerPoolClass;
+  const refresh = prototype.refreshMetadataIfNecessary;
+  const read = new Set<number>();
+  const tail = await kafka.tail({
+    topic: shard,
+    record: 'DeliveryTask',
+    from: 'latest',
+    onRecord: ({ partition }) => {
+      read.add(partition);
+    },
+  });
+  try {
+    await kafka.createTopics({ partitions: 3, replicationFactor: 1, only: [shard] });
+    // As when metadata have reached their age.
+    prototype.refreshMetadataIfNecessary = function aged(topics) {
+      Reflect.set(this, 'metadataExpireAt', 0);
+      return refresh.call(this, topics);
+    };
+    const producer = await kafka.producer();
+    const keys = Array.from({ length: 30 }, (_, index) => `key-${index}`);
+    for (const key of keys)
+      await producer.send('DeliveryTask', shard, { key, value: deliveryTask({ recipient: key }) });
+    await until(() => read.size === 3, 'records of each partition');
+  } finally {
+    prototype.refreshMetadataIfNecessary = refresh;
+    await tail.stop();
+  }
 });
 
 test('a tail of one key reads its records from the one partition that they are in', async () => {

@@ -47,7 +47,6 @@ export async function startTail<N extends RecordName>(
 ): Promise<Tail> {
   const reader = new TopicReader(parts, {
     topic: parts.prefix + options.topic,
-    groupPrefix: parts.prefix,
     from: options.from,
     ...(options.key === undefined ? {} : { key: options.key }),
     ...(options.keys === undefined ? {} : { fetchBytes: selectiveFetchBytes }),
@@ -83,7 +82,6 @@ export async function startFollowedTable<N extends RecordName>(
 ): Promise<FollowedTable> {
   const reader = new TopicReader(parts, {
     topic: parts.prefix + options.topic,
-    groupPrefix: parts.prefix,
     from: 'earliest',
     onMessage: (message, partition, signal) => {
       if (message.key === null) return;

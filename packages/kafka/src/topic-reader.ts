@@ -1,18 +1,19 @@
 /**
- * Reads every partition of one topic in offset order, without a group's offsets: what a tail and a followed table are
- * made of. kafkajs reads only in groups, so each reader has a group of its own, which is deleted when it stops.
+ * Reads every partition of one topic in offset order: what a tail and a followed table are made of. kafkajs reads only in
+ * groups, which costs a join, heartbeats and the coordinator's memory for something that nobody shares; this one asks the
+ * partitions' leaders by itself, over connections of kafkajs, and each question waits at the broker until there is news.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin, EachBatchPayload, Kafka as KafkaJs, Consumer as KafkaJsConsumer } from 'kafkajs';
-import { patient } from './connection.ts';
+import type { Admin, Kafka as KafkaJs } from 'kafkajs';
 import { KafkaClosedError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import { partitionOfKey } from './key-partition.ts';
 import type { KafkaLogger } from './log.ts';
 import { topicOffsets } from './topic-offsets.ts';
-import { fetchedBatchOf } from './wire/fetched-batch.ts';
-import type { WireRecord } from './wire/record-batch-decoder.ts';
+import { fetchFrom } from './wire/fetch.ts';
+import type { AnsweredPartition } from './wire/fetch-response.ts';
+import { type OwnCluster, openCluster } from './wire/kafkajs-internals.ts';
+import { decodeBatches, type WireRecord } from './wire/record-batch-decoder.ts';
 
 export interface TopicReaderParts {
   readonly kafka: KafkaJs;
@@ -23,7 +24,6 @@ export interface TopicReaderParts {
 export interface TopicReaderOptions {
   /** Full name. */
   readonly topic: string;
-  readonly groupPrefix: string;
   /** The first offsets to be read. */
   readonly from: 'latest' | 'earliest' | number;
   /** Reads only the partition of this key, and of it only the records of this key. */
@@ -34,26 +34,40 @@ export interface TopicReaderOptions {
   readonly onMessage: (message: WireRecord, partition: number, signal: AbortSignal) => void | Promise<void>;
 }
 
-const maxWaitMs = 500;
-const restartMs = 500;
+/** A new record ends a fetch at once: nothing is gained by asking more often. Below kafkajs's limit for any request. */
+const maxWaitMs = 10_000;
+const partitionBytes = 1_048_576;
+const readCommitted = 1;
+const metadataMaxAgeMs = 60_000;
+const firstAgainMs = 100;
+const lastAgainMs = 1_000;
+/** For a record that is being handled, or brokers that are away. */
 const stopMs = 5_000;
+
+type Leaders = Readonly<Record<string, readonly number[]>>;
 
 export class TopicReader {
   readonly #parts: TopicReaderParts;
   readonly #options: TopicReaderOptions;
-  readonly #groupId: string;
   readonly #key: Buffer | undefined;
+  readonly #cluster: OwnCluster;
   /** The next offset to be read, by partition; what is not in it is not read. */
   readonly #positions = new Map<number, number>();
+  /** Loops that ask a broker each, by its node; '': one that asks who leads. */
+  readonly #asking = new Map<string, Promise<void>>();
+  /** Partitions whose records are being handed over. */
+  readonly #handing = new Set<number>();
   readonly #stopping = new AbortController();
   #waiting: { readonly ends: ReadonlyMap<number, number>; readonly done: () => void }[] = [];
-  #consumer: KafkaJsConsumer | undefined;
 
   constructor(parts: TopicReaderParts, options: TopicReaderOptions) {
     this.#parts = parts;
     this.#options = options;
-    this.#groupId = `${options.groupPrefix}reader-${randomUUID()}`;
     this.#key = options.key === undefined ? undefined : Buffer.from(options.key);
+    this.#cluster = openCluster(parts.kafka, {
+      metadataMaxAge: metadataMaxAgeMs,
+      allowAutoTopicCreation: false,
+    });
   }
 
   /** Throws KafkaJS errors where the topic or the brokers are not there. */
@@ -70,7 +84,14 @@ export class TopicReader {
       for (const partition of [...this.#positions.keys()])
         if (partition !== only) this.#positions.delete(partition);
     }
-    await this.#run();
+    try {
+      await this.#cluster.connect();
+      await this.#cluster.addTargetTopic(topic);
+    } catch (error) {
+      await this.#disconnect();
+      throw error;
+    }
+    this.#begin('');
   }
 
   /** Resolves when everything that is in the topic now has been handed over. Throws KafkaClosedError when it stops before. */
@@ -86,87 +107,136 @@ export class TopicReader {
     if (this.#stopping.signal.aborted) throw new KafkaClosedError('The reader');
   }
 
+  /** A fetch that waits for news is given up. */
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    this.#stopping.abort();
+    this.#stopping.abort(new KafkaClosedError('The reader'));
     this.#tellWaiting();
     const limit = new AbortController();
-    const stopped = (async () => {
-      await this.#consumer?.disconnect();
-      const admin = await this.#parts.admin();
-      await admin.deleteGroups([this.#groupId]);
-    })().catch((error: unknown) => {
-      // The broker forgets an empty group by itself.
-      this.#parts.logger.debug({ error: failureOf(error).error.message }, 'deleting a reader’s group');
-    });
-    await Promise.race([stopped, sleep(stopMs, undefined, { signal: limit.signal }).catch(() => undefined)]);
+    const disconnected = Promise.all(this.#asking.values()).then(() => this.#disconnect());
+    await Promise.race([
+      disconnected,
+      sleep(stopMs, undefined, { signal: limit.signal }).catch(() => undefined),
+    ]);
     limit.abort();
   }
 
-  async #run(): Promise<void> {
-    const { topic } = this.#options;
-    const consumer = this.#parts.kafka.consumer({
-      groupId: this.#groupId,
-      maxWaitTimeInMs: maxWaitMs,
-      minBytes: 1,
-      maxBytes: this.#options.fetchBytes ?? 4_194_304,
-      sessionTimeout: 30_000,
-      metadataMaxAge: 60_000,
-      // A start that is under way when `stop` is called must be its last.
-      retry: { ...patient, restartOnFailure: async () => !this.#stopping.signal.aborted },
-    });
-    this.#consumer = consumer;
-    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-      const partitions = (payload.memberAssignment[topic] ?? []).filter((one) => !this.#reads(one));
-      consumer.pause([{ topic, partitions }]);
-      for (const [partition, offset] of this.#positions)
-        consumer.seek({ topic, partition, offset: String(offset) });
-    });
-    consumer.on(consumer.events.CRASH, (event) => {
-      if (!event.payload.restart) this.#restart(event.payload.error);
-    });
-    await consumer.subscribe({ topics: [topic], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.#onBatch(payload),
+  async #disconnect(): Promise<void> {
+    await this.#cluster.disconnect().catch((error: unknown) => {
+      this.#parts.logger.debug({ error: failureOf(error).error.message }, 'closing a reader’s connections');
     });
   }
 
-  #restart(error: Error): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#parts.logger.error({ error: failureOf(error).error.message }, 'a reader crashed; it starts again');
-    sleep(restartMs)
-      .then(() => (this.#stopping.signal.aborted ? undefined : this.#run()))
-      .catch((again: unknown) => this.#restart(again instanceof Error ? again : new Error(String(again))));
+  #begin(node: string): void {
+    if (!this.#asking.has(node)) this.#asking.set(node, this.#ask(node));
   }
 
-  async #onBatch({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
-    const { partition } = batch;
-    if (!this.#reads(partition)) return;
+  /** Until it leads none of our partitions any more. */
+  async #ask(node: string): Promise<void> {
     const { signal } = this.#stopping;
-    // Where a log was truncated or made anew, its own offsets count.
-    if (Number(batch.highWatermark) < (this.#positions.get(partition) ?? 0))
-      this.#positions.set(partition, 0);
-    const { records } = fetchedBatchOf(batch);
-    for (let message = records.take(); message !== undefined; message = records.take()) {
-      const { offset } = message;
-      if (offset < (this.#positions.get(partition) ?? 0)) continue;
-      if (signal.aborted) return;
-      const wanted = this.#key === undefined || message.key?.equals(this.#key) === true;
-      const handled = wanted ? this.#options.onMessage(message, partition, signal) : undefined;
-      if (handled !== undefined) {
-        await handled;
-        await heartbeat();
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        await this.#cluster.refreshMetadataIfNecessary();
+        const leaders = this.#leaders();
+        for (const leader of Object.keys(leaders)) this.#begin(leader);
+        const led = leaders[node];
+        if (led === undefined) break;
+        await this.#fetch(node, led);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        await this.#mend(error, failures).catch(() => undefined);
       }
-      this.#positions.set(partition, offset + 1);
     }
-    this.#positions.set(
-      partition,
-      Math.max(this.#positions.get(partition) ?? 0, Number(batch.lastOffset()) + 1),
-    );
-    resolveOffset(batch.lastOffset());
+    this.#asking.delete(node);
+  }
+
+  /** Waits a moment, and looks at who leads what and where the log begins. Throws what that throws. */
+  async #mend(error: unknown, failures: number): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    const { topic } = this.#options;
+    const about = { topic, error: failureOf(error).error.message };
+    if (failures === 1) this.#parts.logger.warn(about, 'reading failed; it is tried again');
+    else this.#parts.logger.debug(about, 'reading failed again');
+    const outOfRange = isOutOfRange(error);
+    if (!outOfRange || failures > 1)
+      await sleep(Math.min(lastAgainMs, firstAgainMs * failures), undefined, { signal });
+    if (outOfRange) await this.#findBegin();
+    else await this.#cluster.refreshMetadata();
+  }
+
+  /** Where a log was cut off, or made anew, reading goes on with its first record. */
+  async #findBegin(): Promise<void> {
+    const admin = await this.#parts.admin();
+    for (const { partition, low, high } of await topicOffsets(admin, this.#options.topic)) {
+      if (!this.#reads(partition)) continue;
+      const position = this.#positions.get(partition) ?? 0;
+      if (position < low || position > high) this.#positions.set(partition, low);
+    }
     this.#tellWaiting();
+  }
+
+  /** Our partitions by the node that leads them. Throws where there are none, or one has no leader. */
+  #leaders(): Leaders {
+    const { topic } = this.#options;
+    const ours = this.#cluster
+      .findTopicPartitionMetadata(topic)
+      .map(({ partitionId }) => partitionId)
+      .filter((partition) => this.#reads(partition));
+    if (ours.length === 0) throw new Error(`No broker has partitions of ${topic}`);
+    return this.#cluster.findLeaderForPartitions(topic, ours);
+  }
+
+  async #fetch(node: string, partitions: readonly number[]): Promise<void> {
+    const { topic, fetchBytes = 4_194_304 } = this.#options;
+    const broker = await this.#cluster.findBroker({ nodeId: node });
+    this.#stopping.signal.throwIfAborted();
+    const response = await fetchFrom(
+      broker,
+      partitions.map((partition) => ({ topic, partition, offset: this.#positions.get(partition) ?? 0 })),
+      {
+        maxWaitMs,
+        minBytes: 1,
+        maxBytes: fetchBytes,
+        maxBytesPerPartition: Math.min(fetchBytes, partitionBytes),
+        isolationLevel: readCommitted,
+      },
+      this.#stopping.signal,
+    );
+    for (const answer of response?.partitions ?? []) await this.#take(answer);
+  }
+
+  async #take({ partition, batches, aborted }: AnsweredPartition): Promise<void> {
+    // Its former leader's answer may still be under way.
+    if (batches.length === 0 || this.#handing.has(partition)) return;
+    this.#handing.add(partition);
+    try {
+      await this.#handOver(partition, batches, aborted);
+    } finally {
+      this.#handing.delete(partition);
+    }
+    this.#tellWaiting();
+  }
+
+  async #handOver(
+    partition: number,
+    batches: AnsweredPartition['batches'],
+    aborted: AnsweredPartition['aborted'],
+  ): Promise<void> {
+    const { signal } = this.#stopping;
+    const from = this.#positions.get(partition) ?? 0;
+    const decoded = decodeBatches(batches, from, aborted);
+    const records = decoded instanceof Promise ? await decoded : decoded;
+    for (let record = records.take(); record !== undefined; record = records.take()) {
+      if (signal.aborted) return;
+      const wanted = this.#key === undefined || record.key?.equals(this.#key) === true;
+      const handled = wanted ? this.#options.onMessage(record, partition, signal) : undefined;
+      if (handled !== undefined) await handled;
+      this.#positions.set(partition, record.offset + 1);
+    }
+    this.#positions.set(partition, Math.max(from, records.lastOffset + 1));
   }
 
   /** A partition that came into being after the start is read where all are. */
@@ -183,6 +253,9 @@ export class TopicReader {
     });
   }
 }
+
+const isOutOfRange = (error: unknown): boolean =>
+  error instanceof Error && 'type' in error && error.type === 'OFFSET_OUT_OF_RANGE';
 
 /** Where the producer puts a key. */
 async function partitionOf(admin: Admin, topic: string, key: Buffer): Promise<number | undefined> {

@@ -22,19 +22,28 @@ const produce = { apiKey: 0, apiVersion: 7, apiName: 'Produce' };
 const body = Buffer.from('what is asked');
 const clientId = 'müller';
 
-/** A broker that answers each request with `answer`, or not at all; what it was sent. */
-function brokerOf(answer: Buffer | Error, sasl: object | undefined = undefined) {
+/** A broker that answers each request with `answer`, or not at all; what it was sent, and what was done with the connection. */
+function brokerOf(answer: Buffer | Error | undefined, sasl: object | undefined = undefined) {
   const sent: Buffer[] = [];
-  const said: { throttled?: unknown; theirs?: Buffer; disconnected?: boolean } = {};
+  const done: string[] = [];
+  const said: { throttled?: unknown; disconnected?: boolean } = {};
+  let waiting: ((error: unknown) => void) | undefined;
   const connection: Connection = {
     clientId,
     sasl,
-    socket: { write: (bytes) => sent.push(Buffer.from(bytes)) },
+    socket: {
+      write: (bytes) => {
+        done.push('write');
+        sent.push(Buffer.from(bytes));
+      },
+      destroy: () => done.push('destroy'),
+    },
     requestQueue: {
       push: ({ entry, sendRequest }) => {
         sendRequest();
+        waiting = entry.reject;
         if (answer instanceof Error) entry.reject(answer);
-        else entry.resolve({ payload: answer });
+        else if (answer !== undefined) entry.resolve({ payload: answer });
       },
       maybeThrottle: (throttled) => {
         said.throttled = throttled;
@@ -43,9 +52,12 @@ function brokerOf(answer: Buffer | Error, sasl: object | undefined = undefined) 
     isAuthenticated: () => false,
     nextCorrelationId: () => 77,
     failIfNotConnected: () => undefined,
-    send: async ({ request, response }) => {
-      said.theirs = (await request.encode()).buffer;
-      return response.parse(await response.decode(Buffer.isBuffer(answer) ? answer : Buffer.alloc(0)));
+    authenticate: async () => {
+      done.push('authenticate');
+    },
+    rejectRequests: (error) => waiting?.(error),
+    disconnect: async () => {
+      done.push('disconnect');
     },
   };
   const broker: Broker = {
@@ -54,7 +66,7 @@ function brokerOf(answer: Buffer | Error, sasl: object | undefined = undefined) 
       said.disconnected = true;
     },
   };
-  return { broker, sent, said };
+  return { broker, sent, done, said };
 }
 
 const encode = (headBytes: number): Buffer => Buffer.concat([Buffer.alloc(headBytes), body]);
@@ -91,12 +103,28 @@ test('the request, its head included, is what kafkajs would have written', async
   assert.deepEqual(sent, [theirs.buffer]);
 });
 
-test('a connection that has to log in sends by kafkajs’s own way', async () => {
-  const { broker, sent, said } = brokerOf(Buffer.from('an answer'), { mechanism: 'plain' });
+test('a connection that has to log in does so before it sends', async () => {
+  const { broker, done } = brokerOf(Buffer.from('an answer'), { mechanism: 'plain' });
   const answer = await exchangeWith(broker, { request: produce, encode, decode });
   assert.equal(answer.text, 'an answer');
-  assert.deepEqual(said.theirs, body);
-  assert.deepEqual(sent, []);
+  assert.deepEqual(done, ['authenticate', 'write']);
+});
+
+test('a wait that is given up ends at once, and closes the connection that its answer would come on', async () => {
+  const { broker, sent, done } = brokerOf(undefined);
+  const giveUp = new AbortController();
+  const exchanged = exchangeWith(broker, { request: produce, encode, decode, signal: giveUp.signal });
+  exchanged.catch(() => undefined);
+  while (sent.length === 0) await Promise.resolve();
+  const reason = new Error('given up');
+  giveUp.abort(reason);
+  await assert.rejects(exchanged, reason);
+  assert.deepEqual(done, ['write', 'disconnect', 'destroy']);
+  await assert.rejects(
+    exchangeWith(broker, { request: produce, encode, decode, signal: giveUp.signal }),
+    reason,
+  );
+  assert.equal(sent.length, 1);
 });
 
 test('a connection that was closed is opened anew by the next request', async () => {

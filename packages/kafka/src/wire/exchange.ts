@@ -12,6 +12,8 @@ export interface WireExchange<Answer> {
   readonly decode: (payload: Buffer) => Answer;
   /** Default: the client's own limit, which also counts where it is longer. */
   readonly timeoutMs?: number;
+  /** Aborting it ends the wait at once, with its reason, and the connection, on which the answer would be in the way. */
+  readonly signal?: AbortSignal;
 }
 
 /** What every answer says of the client's quota, ms (KIP-219). */
@@ -26,10 +28,9 @@ export async function exchangeWith<Answer extends Throttled>(
 ): Promise<Answer> {
   try {
     const connection = await broker.connectionPool.getConnectionByRequest(exchange);
-    // Those that log in, or log in again after a while, do so within kafkajs's own way of sending.
-    return connection.sasl && !connection.isAuthenticated()
-      ? await byTheirWay(connection, exchange)
-      : await exchangeOn(connection, exchange);
+    // Some log in again after a while.
+    if (connection.sasl && !connection.isAuthenticated()) await connection.authenticate();
+    return await exchangeOn(connection, exchange);
   } catch (error) {
     if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
     throw error;
@@ -38,7 +39,7 @@ export async function exchangeWith<Answer extends Throttled>(
 
 async function exchangeOn<Answer extends Throttled>(
   connection: Connection,
-  { request, encode, decode, timeoutMs }: WireExchange<Answer>,
+  { request, encode, decode, timeoutMs, signal }: WireExchange<Answer>,
 ): Promise<Answer> {
   connection.failIfNotConnected();
   const clientId = Buffer.from(connection.clientId);
@@ -51,35 +52,31 @@ async function exchangeOn<Answer extends Throttled>(
   frame.writeInt32BE(correlationId, 8);
   frame.writeInt16BE(clientId.length, 12);
   clientId.copy(frame, 14);
-  const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
-    connection.failIfNotConnected();
-    connection.requestQueue.push({
-      entry: { ...request, correlationId, resolve, reject },
-      expectResponse: true,
-      requestTimeout: timeoutMs ?? null,
-      sendRequest: () => {
-        connection.socket.write(frame);
-      },
+  let closing: Promise<unknown> | undefined;
+  const abort = (): void => {
+    connection.rejectRequests(signal?.reason);
+    closing = connection.disconnect().finally(() => connection.socket.destroy());
+  };
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
+      connection.failIfNotConnected();
+      connection.requestQueue.push({
+        entry: { ...request, correlationId, resolve, reject },
+        expectResponse: true,
+        requestTimeout: timeoutMs ?? null,
+        sendRequest: () => {
+          connection.socket.write(frame);
+        },
+      });
     });
-  });
-  const answer = decode(payload);
-  connection.requestQueue.maybeThrottle(answer.clientSideThrottleTime);
-  return answer;
-}
-
-function byTheirWay<Answer extends Throttled>(
-  connection: Connection,
-  { request, encode, decode, timeoutMs }: WireExchange<Answer>,
-): Promise<Answer> {
-  return connection.send<Answer>({
-    request: {
-      ...request,
-      encode: async () => {
-        const body = await encode(0);
-        return { buf: body, buffer: body };
-      },
-    },
-    response: { decode: async (payload) => decode(payload), parse: async (answer) => answer },
-    ...(timeoutMs === undefined ? {} : { requestTimeout: timeoutMs }),
-  });
+    const answer = decode(payload);
+    connection.requestQueue.maybeThrottle(answer.clientSideThrottleTime);
+    return answer;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    // It must not be opened anew by another request meanwhile.
+    await closing;
+  }
 }

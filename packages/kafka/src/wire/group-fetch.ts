@@ -7,30 +7,12 @@
  * and offsets are its own, and what goes wrong is mended by its `recoverFromFetch`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exchangeWith } from './exchange.ts';
-import { encodeFetchRequest } from './fetch-request.ts';
-import { type AnsweredPartition, decodeFetchResponse, type FetchResponse } from './fetch-response.ts';
-import { FetchSession, type WantedPartition } from './fetch-session.ts';
+import { fetchFrom } from './fetch.ts';
+import type { AnsweredPartition, FetchResponse } from './fetch-response.ts';
+import type { WantedPartition } from './fetch-session.ts';
 import { FetchedBatch } from './fetched-batch.ts';
-import { type Broker, type ConsumerGroup, consumerGroupClass, protocolErrorOf } from './kafkajs-internals.ts';
+import { type ConsumerGroup, consumerGroupClass } from './kafkajs-internals.ts';
 import { decodeBatches } from './record-batch-decoder.ts';
-
-const fetchKey = 1;
-const fetchVersion = 11;
-const networkDelayMs = 100;
-const errorCodes = { none: 0, sessionNotFound: 70, invalidSessionEpoch: 71 };
-
-/** A broker object lives as long as kafkajs keeps the connection's address; a session that it lost is begun again. */
-const sessions = new WeakMap<Broker, FetchSession>();
-
-function sessionWith(broker: Broker): FetchSession {
-  let session = sessions.get(broker);
-  if (session === undefined) {
-    session = new FetchSession();
-    sessions.set(broker, session);
-  }
-  return session;
-}
 
 /** Replaces it for all consumers of this process. Call once. */
 export function replaceGroupFetch(): void {
@@ -51,7 +33,13 @@ async function fetchFor(group: ConsumerGroup, nodeId: string): Promise<readonly 
       return [];
     }
     const broker = await group.cluster.findBroker({ nodeId });
-    const response = await exchange(group, broker, sessionWith(broker), wanted);
+    const response = await fetchFrom(broker, wanted, {
+      maxWaitMs: group.maxWaitTime,
+      minBytes: group.minBytes,
+      maxBytes: group.maxBytes,
+      maxBytesPerPartition: group.maxBytesPerPartition,
+      isolationLevel: group.isolationLevel,
+    });
     return await batchesOf(group, response, wanted);
   } catch (error) {
     await group.recoverFromFetch(error);
@@ -117,45 +105,6 @@ function wantedOf(group: ConsumerGroup, led: Led['partitions']): readonly Wanted
     wanted.push({ topic, partition, offset: isOffset(next) ? Number(next) : 0 });
   }
   return wanted;
-}
-
-async function exchange(
-  group: ConsumerGroup,
-  broker: Broker,
-  session: FetchSession,
-  wanted: readonly WantedPartition[],
-): Promise<FetchResponse | undefined> {
-  const plan = session.next(wanted);
-  const limits = {
-    maxWaitMs: group.maxWaitTime,
-    minBytes: group.minBytes,
-    maxBytes: group.maxBytes,
-    maxBytesPerPartition: group.maxBytesPerPartition,
-    isolationLevel: group.isolationLevel,
-  };
-  let answered: FetchResponse | undefined;
-  try {
-    const response = await exchangeWith(broker, {
-      request: { apiKey: fetchKey, apiVersion: fetchVersion, apiName: 'Fetch' },
-      encode: (headBytes) => encodeFetchRequest(plan, limits, headBytes),
-      decode: decodeFetchResponse,
-      timeoutMs: group.maxWaitTime + networkDelayMs,
-    });
-    if (response.errorCode === errorCodes.sessionNotFound) {
-      session.forgottenByBroker();
-      answered = response;
-      return undefined;
-    }
-    if (response.errorCode === errorCodes.invalidSessionEpoch) return undefined;
-    if (response.errorCode !== errorCodes.none) throw protocolErrorOf(response.errorCode);
-    for (const { errorCode, topic, partition } of response.partitions)
-      if (errorCode !== errorCodes.none) throw protocolErrorOf(errorCode, { topic, partition });
-    session.answered(response.sessionId);
-    answered = response;
-    return response;
-  } finally {
-    if (answered === undefined) session.restart();
-  }
 }
 
 async function batchesOf(

@@ -3,7 +3,7 @@
  * kafkajs is pinned to that version: these are not its public interface.
  */
 import { createRequire } from 'node:module';
-import type { Message } from 'kafkajs';
+import type { Kafka, Message } from 'kafkajs';
 
 const require = createRequire(import.meta.url);
 
@@ -35,7 +35,7 @@ interface QueueEntry {
 export interface Connection {
   readonly clientId: string;
   readonly sasl: object | null | undefined;
-  readonly socket: { write(bytes: Buffer): unknown };
+  readonly socket: { write(bytes: Buffer): unknown; destroy(): unknown };
   readonly requestQueue: {
     push(request: {
       readonly entry: QueueEntry;
@@ -50,19 +50,12 @@ export interface Connection {
   nextCorrelationId(): number;
   /** Throws kafkajs's error. */
   failIfNotConnected(): void;
-  /** Its own way of sending, which logs in first. */
-  send<Answer>(exchange: {
-    /** kafkajs takes what has a `buf` for encoded. */
-    readonly request: RequestKind & {
-      readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
-    };
-    readonly response: {
-      readonly decode: (payload: Buffer) => Promise<Answer>;
-      readonly parse: (decoded: Answer) => Promise<Answer>;
-    };
-    /** ms; the client's own limit counts where it is longer. */
-    readonly requestTimeout?: number;
-  }): Promise<Answer>;
+  /** Logs in, where that is needed. */
+  authenticate(): Promise<void>;
+  /** Ends every request that is under way or waits with this error. */
+  rejectRequests(error: unknown): void;
+  /** Waits for the requests that are under way. */
+  disconnect(): Promise<unknown>;
 }
 
 /** Which request of the protocol it is. */
@@ -108,14 +101,49 @@ interface TopicPartitions {
 
 type OffsetsByTopic = Readonly<Record<string, Readonly<Record<number, string>>>>;
 
+/** The brokers, and who leads what. */
+export interface Cluster {
+  readonly brokerPool: { readonly metadata: object | null };
+  refreshMetadataIfNecessary(): Promise<void>;
+  /** Throws kafkajs's errors where it is not there. */
+  findBroker(node: { readonly nodeId: string }): Promise<Broker>;
+}
+
+/** Connections of its own to the brokers. */
+export interface OwnCluster extends Cluster {
+  connect(): Promise<void>;
+  /** Waits for the requests that are under way. */
+  disconnect(): Promise<void>;
+  /** Its metadata are among those that are read. */
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
+  /** By node. Throws where one has no leader. */
+  findLeaderForPartitions(
+    topic: string,
+    partitions: readonly number[],
+  ): Readonly<Record<string, readonly number[]>>;
+}
+
+interface ClusterOptions {
+  /** ms. */
+  readonly metadataMaxAge: number;
+  readonly allowAutoTopicCreation: boolean;
+}
+
+/** A cluster as kafkajs makes one for each of its producers and consumers, which it keeps to itself. */
+export function openCluster(kafka: Kafka, options: ClusterOptions): OwnCluster {
+  const key = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  );
+  const create: unknown = key === undefined ? undefined : Reflect.get(kafka, key);
+  if (typeof create !== 'function') throw new TypeError('This kafkajs makes its clusters in another way.');
+  return create(options);
+}
+
 /** One consumer's membership of its group. */
 export interface ConsumerGroup {
-  readonly cluster: {
-    readonly brokerPool: { readonly metadata: object | null };
-    refreshMetadataIfNecessary(): Promise<void>;
-    /** Throws kafkajs's errors where it is not there. */
-    findBroker(node: { readonly nodeId: string }): Promise<Broker>;
-  };
+  readonly cluster: Cluster;
   readonly maxWaitTime: number;
   readonly minBytes: number;
   readonly maxBytes: number;
