@@ -38,6 +38,10 @@ default:
 
 export interface RigOptions {
   readonly stream?: Stream;
+  /** Another stream whose shards are there too, for a worker of its own. */
+  readonly beside?: Stream;
+  /** Topics beside those of delivery. */
+  readonly topics?: readonly string[];
   readonly isps?: readonly Isp[];
   readonly sandbox?: SandboxOptions;
   /** YAML. */
@@ -51,6 +55,7 @@ export interface RigOptions {
 }
 
 export interface WorkerOverrides {
+  readonly stream?: Stream;
   readonly shaping?: string;
   readonly redis?: RedisConnection;
   readonly random?: () => number;
@@ -62,6 +67,8 @@ export interface WorkerOverrides {
 
 export interface DeliveryRig {
   readonly kafka: Kafka;
+  /** Before the names of topics and groups. */
+  readonly topicPrefix: string;
   readonly producer: Producer;
   readonly sandbox: Sandbox;
   readonly config: WorkerConfig;
@@ -107,7 +114,7 @@ const ispSites: Readonly<Record<string, { readonly isp: Isp; readonly site: stri
 const dayMs = 86_400_000;
 
 export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> => {
-  const { stream = 'batch', isps = ['gmail', 'yahoo', 'other'] } = options;
+  const { stream = 'batch', beside, isps = ['gmail', 'yahoo', 'other'] } = options;
   const directory = mkdtempSync(join(tmpdir(), 'millrace-delivery-'));
   const dkim = [
     { selector: 'rsa', algorithm: 'rsa-sha256' as const },
@@ -123,13 +130,16 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
     const record = dkimRecord(dkimKey({ domain: senderDomain, selector, algorithm, pem }));
     return { selector, algorithm, key_file: file, record };
   });
-  const shards = isps.map((isp) => shardTopic(stream, isp));
+  const shards = [stream, beside].flatMap((one) =>
+    one === undefined ? [] : isps.map((isp) => shardTopic(one, isp)),
+  );
   const tiers = delayTiers.map(delayTopic);
   const [installation, sandbox] = await Promise.all([
     testInstallation(
       [
         ...[...shards, ...shards.map(deadLetterTopic), ...tiers],
         ...[topics.events, topics.templates, topics.control, topics.suppressionChanges],
+        ...(options.topics ?? []),
       ],
       options.partitions,
     ),
@@ -231,6 +241,7 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
 
   return {
     kafka,
+    topicPrefix: prefix,
     producer,
     sandbox,
     config,
@@ -252,7 +263,7 @@ export const startRig = async (options: RigOptions = {}): Promise<DeliveryRig> =
         resolver,
         policies: new StsPolicies({ resolver, fetch, now }),
         shaping: parseShaping(overrides.shaping ?? options.shaping ?? shapingText, 'shaping.yaml'),
-        stream,
+        stream: overrides.stream ?? stream,
         shards: isps,
         logger,
         ca,
