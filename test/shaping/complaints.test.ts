@@ -60,7 +60,7 @@ before(async () => {
         },
       },
       dkim: rig.config.dkim,
-      unsubscribe: rig.config.unsubscribe,
+      ...(rig.config.unsubscribe === undefined ? {} : { unsubscribe: rig.config.unsubscribe }),
       feedback_id_sender: rig.config.feedback_id_sender,
       blobs: rig.config.blobs,
       feedback: {
