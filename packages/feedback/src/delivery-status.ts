@@ -52,8 +52,9 @@ const typedAddress = (value: string | undefined): string | undefined => {
 const plainAddress = (text: string): string | undefined => {
   const address = addressOf(text);
   if (address !== undefined) return address;
-  // A local user of the reporting host.
+  // A local user of the reporting host, or a file or program that mail goes to there: that one is nobody.
   const local = text.replace(/[<>"\s]/g, '');
+  if (/^[/|:]/.test(local)) return undefined;
   if (/^[^\s@;:,]{1,64}@?$/.test(local)) return local.replace(/@$/, '');
   // At a domain that cannot be: the part names who failed all the same.
   return /^[^\s@;:,]{1,64}@[^\s@;:,]{1,255}$/.test(local) ? local : undefined;

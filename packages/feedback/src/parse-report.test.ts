@@ -110,6 +110,16 @@ test('addresses in xtext, in UTF-8, and of local users', async () => {
   }
 });
 
+test('a file or a program at the reporting host is nobody: who was written to is', async () => {
+  for (const path of ['/var/mail/ada', '|/usr/bin/vacation']) {
+    const report = await parse(
+      `X-Failed-Recipients: ada@there.example\n${dsn(`Reporting-MTA: dns; mx.there.example\n\nFinal-Recipient: rfc822;${path}\nAction: failed\nStatus: 5.2.2`)}`,
+    );
+    assert.deepEqual([report.kind, addresses(report)], ['bounce', ['ada@there.example']], path);
+    assert.equal(report.recipients[0]?.category, 'mailbox_full');
+  }
+});
+
 test('one block for all, missing Action, status without recipient, fields in any order', async () => {
   const cases: readonly [string, readonly string[]][] = [
     [

@@ -26,9 +26,11 @@ const problemOf = (error: unknown): string => {
   }
 };
 
-/** What belongs to a Maildir itself, and is no mail. */
+/** What belongs to a Maildir itself, and is no mail; a mail may be called `courier-01.eml` or `dovecot.eml`. */
 const isBookkeeping = (name: string): boolean =>
-  /^(?:dovecot[.-]|courier|maildirsize$|maildirfolder$|subscriptions$|\.(?!.*\/))/.test(name);
+  /^(?:dovecot(?:-(?:uid|keywords|acl|shared|quota)|\.(?:index|list|mailbox|lda|svbin|sieve))|courier(?:imap|pop3)|maildirsize$|maildirfolder$|subscriptions$|\.(?!.*\/))/.test(
+    name,
+  );
 
 /** Files below a folder, in the order of their names; of a Maildir what is in `cur` and `new`. */
 async function* filesBelow(folder: string): AsyncGenerator<string> {

@@ -111,6 +111,11 @@ test('folders below folders, a Maildir, an mbox among mails, standard input', as
   for (const folder of ['in/deep', 'md/cur', 'md/new', 'md/tmp', 'md/.Old/cur', 'md/.Old/new'])
     mkdirSync(path(folder), { recursive: true });
   writeFileSync(path('in/deep/a.eml'), bounce('a@example.org'));
+  // Named for who wrote them, as the bookkeeping of Maildirs is.
+  writeFileSync(path('in/deep/courier-01.eml'), bounce('g@example.org'));
+  writeFileSync(path('in/deep/dovecot.eml'), bounce('h@example.org'));
+  for (const name of ['courierimapuiddb', 'dovecot.index.cache', 'dovecot-keywords'])
+    writeFileSync(path('in/deep', name), '1');
   writeFileSync(path('md/cur/1:2,S'), bounce('b@example.org'));
   writeFileSync(path('md/new/2'), bounce('c@example.org'));
   writeFileSync(path('md/tmp/3'), 'half a ma');
@@ -126,6 +131,8 @@ test('folders below folders, a Maildir, an mbox among mails, standard input', as
       ['in/box#1', 'e@example.org'],
       ['in/box#2', 'f@example.org'],
       ['in/deep/a.eml', 'a@example.org'],
+      ['in/deep/courier-01.eml', 'g@example.org'],
+      ['in/deep/dovecot.eml', 'h@example.org'],
       ['md/.Old/cur/4', 'd@example.org'],
       ['md/cur/1:2,S', 'b@example.org'],
       ['md/new/2', 'c@example.org'],
