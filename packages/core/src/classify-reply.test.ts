@@ -101,6 +101,8 @@ const answers: readonly (readonly [ReplyPhase, number, string | null, string, Re
   ['rcpt', 554, null, 'Host network not allowed', 'ip_listed'],
   ['mail', 550, null, 'SC-001 refused for policy reasons', 'ip_listed'],
   ['mail', 550, null, 'Connection refused due to abuse', 'ip_listed'],
+  ['rcpt', 550, null, 'zen.lists.example Listed by CSS', 'ip_listed'],
+  ['rcpt', 550, null, 'dnsbl.lists.example: 192.0.2.1 listed', 'ip_listed'],
   ['mail', 550, null, 'We take no mail from hosts without reverse DNS', 'authentication'],
   ['mail', 550, null, 'Please inspect your SPF settings', 'authentication'],
   ['mail', 550, null, 'Per-domain connection limit of 5', 'rate_limited'],

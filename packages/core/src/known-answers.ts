@@ -85,7 +85,7 @@ const knownAnswers: readonly KnownAnswer[] = [
   {
     name: 'text-block-list',
     pattern:
-      /spamhaus|spamcop|barracudacentral|\bRBL\b|\bDNSBL\b|block ?list|black-?list|\bIPTS0[45]\b|blocked - see|\bsorbs\b|abuseat|senderbase|\bRLY:[A-Z]|\bDYN:B|\bRTR:B|listed (?:at|in|on|by) (?:\S{1,60}\.)?(?:zen|sbl|xbl|pbl|bl|dnsbl|spam)\b|is on (?:a|our) (?:black|block|deny)|(?:IP|host|address)(?: address)? \[?[\d.]{7,15}\]? (?:is |has been )?(?:blocked|banned|refused|rejected)/i,
+      /spamhaus|spamcop|barracudacentral|\bRBL\b|\bDNSBL\b|block ?list|black-?list|\bIPTS0[45]\b|blocked - see|\bsorbs\b|abuseat|senderbase|\bRLY:[A-Z]|\bDYN:B|\bRTR:B|listed (?:at|in|on|by) (?:\S{1,60}\.)?(?:zen|sbl|xbl|pbl|css|dbl|bl|dnsbl|spam)\b|\b(?:zen|dnsbl|[sxp]bl)\.\S{1,60} listed|is on (?:a|our) (?:black|block|deny)|(?:IP|host|address)(?: address)? \[?[\d.]{7,15}\]? (?:is |has been )?(?:blocked|banned|refused|rejected)/i,
     category: 'ip_listed',
     codeClass: 5,
     overCode: true,
