@@ -87,8 +87,6 @@ export class BatchingProducer implements Producer {
     this.#maxInFlightBytes = options.maxInFlightBytes ?? 33_554_432;
     this.#timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
     this.#compressAboveBytes = options.compressAboveBytes ?? Number.POSITIVE_INFINITY;
-    if (Number.isFinite(this.#timeoutMs))
-      this.#sweeper = setInterval(() => this.#expire(), Math.min(sweepMs, this.#timeoutMs));
   }
 
   get ready(): boolean {
@@ -140,7 +138,7 @@ export class BatchingProducer implements Producer {
     limit.abort();
     this.#stopped = true;
     this.#stopping.abort();
-    clearInterval(this.#sweeper);
+    clearTimeout(this.#sweeper);
     for (const pending of [...this.#batch, ...this.#queue.splice(0)])
       this.#settle(pending, new KafkaClosedError('The producer'));
     for (const admit of this.#blocked.splice(0)) admit();
@@ -168,6 +166,7 @@ export class BatchingProducer implements Producer {
           this.#bytes += bytes;
           this.#records += 1;
           this.#queue.push({ topic, message, bytes, sentAt: now, slab, settled: false, resolve, reject });
+          this.#watch();
           this.#pump();
         } catch (error) {
           reject(error);
@@ -188,6 +187,19 @@ export class BatchingProducer implements Producer {
     else pending.reject(error);
     while (this.#blocked.length > 0 && this.#bytes < this.#maxInFlightBytes) this.#blocked.shift()?.();
     if (this.#records === 0 && this.#blocked.length === 0) for (const done of this.#idle.splice(0)) done();
+  }
+
+  /** As long as a record waits for its acknowledgement. */
+  #watch(): void {
+    if (this.#sweeper !== undefined || this.#stopped || !Number.isFinite(this.#timeoutMs)) return;
+    this.#sweeper = setTimeout(
+      () => {
+        this.#sweeper = undefined;
+        this.#expire();
+        if (this.#records > 0) this.#watch();
+      },
+      Math.min(sweepMs, this.#timeoutMs),
+    );
   }
 
   #expire(): void {
