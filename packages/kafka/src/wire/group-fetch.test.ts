@@ -6,6 +6,7 @@ import { testInstallation, until } from '../test-installation.ts';
 import { deliveryTask } from '../test-records.ts';
 import { FetchSession } from './fetch-session.ts';
 import { type ConsumerGroup, consumerGroupClass } from './kafkajs-internals.ts';
+import { RestingFetches } from './resting-fetches.ts';
 
 const shard = shardTopic('batch', 'gmail');
 const other = shardTopic('batch', 'yahoo');
@@ -125,5 +126,58 @@ test('partitions that a topic gets later are read', async () => {
     assert.ok(consumer.stats().partitions.filter(({ watermark }) => watermark > 0).length > 2);
   } finally {
     prototype.fetch = fetch;
+  }
+});
+
+test('a fetch that rests is ended by a record, a member that joins, one that leaves, and a stop', async () => {
+  await using installation = await testInstallation([shard, deadLetterTopic(shard)]);
+  const { prototype } = RestingFetches;
+  const { isIdle } = prototype;
+  let begun = 0;
+  prototype.isIdle = function watched(nodeId) {
+    const idle = isIdle.call(this, nodeId);
+    if (idle) begun += 1;
+    return idle;
+  };
+  const rests = (): Promise<void> => {
+    const before = begun;
+    return until(() => begun > before, 'a fetch that rests');
+  };
+  const arrived = new Set<string>();
+  const join = async () =>
+    (await installation.connect()).windowedConsumer({
+      group: 'resting',
+      topics: [shard],
+      record: 'DeliveryTask',
+      // Of a busy consumer; one record is enough for one that rests.
+      fetch: { minBytes: 1_048_576, maxWaitMs: 200 },
+      handler: (held) => {
+        arrived.add(held.value.recipient);
+        held.complete();
+      },
+    });
+  try {
+    const first = await join();
+    await rests();
+    const producer = await installation.kafka.producer();
+    await producer.send('DeliveryTask', shard, {
+      key: 'a',
+      value: deliveryTask({ recipient: 'a@gmail.com' }),
+    });
+    await until(() => arrived.has('a@gmail.com'), 'the record');
+    await rests();
+    const second = await join();
+    await until(() => first.assignments().length === 1 && second.assignments().length === 1, 'one each');
+    await rests();
+    await second.stop();
+    await until(() => first.assignments().length === 2, 'both for the one that is left');
+    await rests();
+    await first.stop();
+    assert.deepEqual(
+      (await installation.kafka.lag()).map(({ group, lag }) => [group, lag]),
+      [['resting', 0]],
+    );
+  } finally {
+    prototype.isIdle = isIdle;
   }
 });

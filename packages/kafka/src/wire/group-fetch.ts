@@ -3,6 +3,8 @@
  * metadata some ten times for each request, names all of them in it, and makes a batch of each that has nothing: half a
  * millisecond for 48 partitions, however little came. Here a partition without records costs a comparison.
  *
+ * Where nothing comes, it rests.
+ *
  * Kept as kafkajs has it: metadata are refreshed as they age, a topic that has grown makes the group join again, seeks
  * and offsets are its own, and what goes wrong is mended by its `recoverFromFetch`.
  */
@@ -11,17 +13,40 @@ import { fetchFrom } from './fetch.ts';
 import type { AnsweredPartition, FetchResponse } from './fetch-response.ts';
 import type { WantedPartition } from './fetch-session.ts';
 import { FetchedBatch } from './fetched-batch.ts';
-import { type ConsumerGroup, consumerGroupClass } from './kafkajs-internals.ts';
+import { type ConsumerGroup, consumerGroupClass, runnerClass } from './kafkajs-internals.ts';
 import { decodeBatches } from './record-batch-decoder.ts';
+import { RestingFetches } from './resting-fetches.ts';
+
+/** How long a fetch waits for a record where the one before it had none, ms. */
+const restMs = 5_000;
 
 /** Replaces it for all consumers of this process. Call once. */
 export function replaceGroupFetch(): void {
   consumerGroupClass.prototype.fetch = function fetch(nodeId) {
     return fetchFor(this, nodeId);
   };
+  const { prototype } = runnerClass;
+  const { stop } = prototype;
+  prototype.stop = function stopAtOnce() {
+    const stopped = stop.call(this);
+    restingOf(this.consumerGroup).wake();
+    return stopped;
+  };
+}
+
+const resting = new WeakMap<ConsumerGroup, RestingFetches>();
+
+function restingOf(group: ConsumerGroup): RestingFetches {
+  let fetches = resting.get(group);
+  if (fetches === undefined) {
+    fetches = new RestingFetches(group);
+    resting.set(group, fetches);
+  }
+  return fetches;
 }
 
 async function fetchFor(group: ConsumerGroup, nodeId: string): Promise<readonly FetchedBatch[]> {
+  const fetches = restingOf(group);
   try {
     await group.cluster.refreshMetadataIfNecessary();
     const led = ledBy(group, nodeId);
@@ -33,15 +58,25 @@ async function fetchFor(group: ConsumerGroup, nodeId: string): Promise<readonly 
       return [];
     }
     const broker = await group.cluster.findBroker({ nodeId });
-    const response = await fetchFrom(broker, wanted, {
+    const limits = {
       maxWaitMs: group.maxWaitTime,
       minBytes: group.minBytes,
       maxBytes: group.maxBytes,
       maxBytesPerPartition: group.maxBytesPerPartition,
       isolationLevel: group.isolationLevel,
-    });
+    };
+    // What is paused may be resumed, and is then waited for by whoever asks the same broker.
+    const rests = wanted.length === led.length && fetches.isIdle(nodeId);
+    const response = rests
+      ? await fetches.rest((signal) =>
+          fetchFrom(broker, wanted, { ...limits, minBytes: 1, maxWaitMs: restMs }, signal),
+        )
+      : await fetchFrom(broker, wanted, limits);
+    fetches.answered(nodeId, response?.partitions.every(({ batches }) => batches.length === 0) ?? false);
     return await batchesOf(group, response, wanted);
   } catch (error) {
+    // Another broker's fetch would be waited for before kafkajs does anything about it.
+    fetches.wake();
     await group.recoverFromFetch(error);
     return [];
   }

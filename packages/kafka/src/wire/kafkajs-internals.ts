@@ -14,11 +14,22 @@ export interface KafkaJsClass<Methods> {
 
 export interface RequestQueue {
   readonly pending: readonly unknown[];
+  readonly inflight: ReadonlyMap<
+    number,
+    { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }
+  >;
+  readonly enforceRequestTimeout: boolean;
+  /** Cleared by `destroy`. */
+  requestTimeoutIntervalId?: NodeJS.Timeout;
+  isConnected(): boolean;
+  /** Ends its timers. */
+  destroy(): void;
 }
 
 /** The requests of one connection that are under way or wait for their turn. */
 export const requestQueueClass: KafkaJsClass<{
   scheduleCheckPendingRequests(this: RequestQueue): void;
+  scheduleRequestTimeoutCheck(this: RequestQueue): void;
 }> = require('kafkajs/src/network/requestQueue/index.js');
 
 /** What a request queue tells of an answer, or of why there is none. */
@@ -161,11 +172,19 @@ export interface ConsumerGroup {
   filterPartitionsByNode(nodeId: string, assigned: readonly TopicPartitions[]): readonly TopicPartitions[];
   seekOffsets(topicPartitions: readonly TopicPartitions[]): Promise<void>;
   recoverFromFetch(error: unknown): Promise<void>;
+  /** Where the last one is `interval` ms ago. Throws kafkajs's errors, one of them when the group rebalances. */
+  heartbeat(of: { readonly interval: number }): Promise<void>;
 }
 
 export const consumerGroupClass: KafkaJsClass<{
   fetch(this: ConsumerGroup, nodeId: string): Promise<readonly object[]>;
 }> = require('kafkajs/src/consumer/consumerGroup.js');
+
+/** What fetches for a member of a group, again and again. */
+export const runnerClass: KafkaJsClass<{
+  /** Waits for the fetches that are under way. */
+  stop(this: { readonly consumerGroup: ConsumerGroup }): Promise<void>;
+}> = require('kafkajs/src/consumer/runner.js');
 
 const { createErrorFromCode }: { createErrorFromCode: (code: number) => Error & { readonly type: string } } =
   require('kafkajs/src/protocol/error.js');
