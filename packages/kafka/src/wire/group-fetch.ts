@@ -53,13 +53,14 @@ async function fetchFor(group: ConsumerGroup, nodeId: string): Promise<readonly 
     if (group.seekOffset.size > 0 || !allHaveOffsets(group, led))
       await group.seekOffsets(group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned()));
     const wanted = wantedOf(group, led);
+    const waitMs = waitOf(group, nodeId, wanted.length);
     if (wanted.length === 0) {
-      await sleep(group.maxWaitTime);
+      await sleep(waitMs);
       return [];
     }
     const broker = await group.cluster.findBroker({ nodeId });
     const limits = {
-      maxWaitMs: group.maxWaitTime,
+      maxWaitMs: waitMs,
       minBytes: group.minBytes,
       maxBytes: group.maxBytes,
       maxBytesPerPartition: group.maxBytesPerPartition,
@@ -87,7 +88,15 @@ interface Led {
   readonly assigned: unknown;
   readonly known: unknown;
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
+  /** How many of them the last request asked for, and since when it is so many (`performance.now()`). */
+  asked: number;
+  askedSince: number;
 }
+
+/** A partition that is read again by now is not asked for while a request without it waits at the broker, ms. */
+const shortWaitMs = 20;
+/** Partitions that have been paused for so long are not about to go on, ms. */
+const pausedForGoodMs = 1_000;
 
 const ledByNode = new WeakMap<ConsumerGroup, Map<string, Led>>();
 
@@ -114,8 +123,18 @@ function ledBy(group: ConsumerGroup, nodeId: string): Led['partitions'] {
   const partitions = group
     .filterPartitionsByNode(nodeId, group.subscriptionState.assigned())
     .flatMap(({ topic, partitions: ofTopic }) => ofTopic.map((partition) => ({ topic, partition })));
-  nodes.set(nodeId, { metadata, assigned, known, partitions });
+  nodes.set(nodeId, { metadata, assigned, known, partitions, asked: 0, askedSince: 0 });
   return partitions;
+}
+
+/** Partitions are paused while what was fetched of them is worked through, which takes moments. */
+function waitOf(group: ConsumerGroup, nodeId: string, asked: number): number {
+  const led = ledByNode.get(group)?.get(nodeId);
+  if (led === undefined) return group.maxWaitTime;
+  const now = performance.now();
+  if (led.asked !== asked) [led.asked, led.askedSince] = [asked, now];
+  const someMayGoOn = asked < led.partitions.length && now - led.askedSince < pausedForGoodMs;
+  return someMayGoOn ? Math.min(shortWaitMs, group.maxWaitTime) : group.maxWaitTime;
 }
 
 const isOffset = (offset: string | undefined): offset is string =>
