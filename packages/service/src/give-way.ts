@@ -1,10 +1,17 @@
 /** Lower priority of this process where others on the machine want the processor too. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Of 19: where both compete for a processor, the others get nine tenths of it. */
 const niceness = 10;
+/**
+ * Of libuv's threads, which sign mails: the event loop gives them their work, and would get a third of a processor where two
+ * of them compete with it for one. It gets what it needs, and they the rest.
+ */
+const poolNiceness = 15;
+const poolThread = /^libuv-worker/;
 /** Without privileges Linux takes one such change in a tenth of a second, of all processes together. */
 const groupTries = 20;
 const longestPauseMs = 150;
@@ -17,12 +24,15 @@ const longestPauseMs = 150;
 export const giveWay = async (): Promise<void> => {
   setPriority(niceness);
   if (process.platform !== 'linux') return;
+  // The pool's threads begin with its first work.
+  await stat('/proc/self');
   for (const thread of readdirSync('/proc/self/task')) {
     try {
-      setPriority(Number(thread), niceness);
+      const name = readFileSync(`/proc/self/task/${thread}/comm`, 'utf8');
+      setPriority(Number(thread), poolThread.test(name) ? poolNiceness : niceness);
     } catch (error) {
       // A thread that has ended in between.
-      if (codeOf(error) !== 'ERR_SYSTEM_ERROR') throw error;
+      if (!['ERR_SYSTEM_ERROR', 'ENOENT', 'ESRCH'].includes(codeOf(error))) throw error;
     }
   }
   if (leadsItsSession()) await lowerGroup();
