@@ -5,6 +5,8 @@ import type { MessageEvent } from '@millrace/schemas';
 
 const waitMs = 60_000;
 const last = new Set(['delivered', 'bounced', 'expired', 'suppressed', 'rejected', 'cancelled']);
+/** Said of a lane, a campaign or a provider, and named after the message that gave the occasion. */
+const ofOthers = new Set(['shaped', 'spike']);
 
 /** What is there, and who waits for more. */
 export class Events {
@@ -42,10 +44,10 @@ export class Events {
     }
   }
 
-  /** All events of a message, when its last one has come. */
+  /** All events of a message's own way, when its last one has come. */
   async life(messageId: string): Promise<readonly MessageEvent[]> {
     await this.until(messageId, ({ kind }) => last.has(kind));
-    return this.of(messageId);
+    return this.of(messageId).filter(({ kind }) => !ofOthers.has(kind));
   }
 
   #add(event: MessageEvent): void {
