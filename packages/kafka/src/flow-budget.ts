@@ -98,7 +98,7 @@ export class PartitionFlow {
     this.#refillAt = Math.floor(this.#onTheirWay / 2);
   }
 
-  /** Or known to wait for something else. */
+  /** One is finished, or known to wait for something else. */
   finished(turn: number): void {
     if (!this.#forgotten && turn > this.#budget.turn - turns) this.#count(turn, -1);
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { createClient } from './connection.ts';
+import type { Kafka } from './kafka.ts';
 import { type TestInstallation, testInstallation, until } from './test-installation.ts';
 import { deliveryTask, suppression } from './test-records.ts';
 import { topicSpecs } from './topics.ts';
@@ -17,6 +18,12 @@ const shard = 'mail.realtime.gmail';
 
 /** The shard's full name. */
 const topicOf = ({ options }: TestInstallation): string => `${options.topicPrefix}${shard}`;
+
+/** Sends one task of that attempt, all under one key. */
+async function attemptsTo(kafka: Kafka): Promise<(attempt: number) => Promise<void>> {
+  const producer = await kafka.producer();
+  return (attempt) => producer.send('DeliveryTask', shard, { key: 'key', value: deliveryTask({ attempt }) });
+}
 
 async function adminOf({ options }: TestInstallation) {
   const client = createClient(options).admin();
@@ -99,9 +106,7 @@ test('a tail reads from now on, from the beginning, or from a time, in no group'
 test('a tail goes on where the log begins when what it was to read next is gone', async () => {
   await using installation = await testInstallation([shard], 1);
   const { kafka } = installation;
-  const producer = await kafka.producer();
-  const send = (attempt: number) =>
-    producer.send('DeliveryTask', shard, { key: 'key', value: deliveryTask({ attempt }) });
+  const send = await attemptsTo(kafka);
   for (const attempt of [0, 1, 2]) await send(attempt);
   const read: number[] = [];
   const held = Promise.withResolvers<void>();
@@ -139,9 +144,7 @@ test('a topic that is made anew is read from its beginning, although less is in 
       read.push(value.attempt);
     },
   });
-  const producer = await kafka.producer();
-  const send = (attempt: number) =>
-    producer.send('DeliveryTask', shard, { key: 'key', value: deliveryTask({ attempt }) });
+  const send = await attemptsTo(kafka);
   for (const attempt of [0, 1, 2]) await send(attempt);
   await tail.caughtUp();
   await using admin = await adminOf(installation);

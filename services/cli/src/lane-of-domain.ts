@@ -43,3 +43,18 @@ export async function wayOf(context: CommandContext, name: string): Promise<Way>
     await resolver.stop();
   }
 }
+
+/** The way of a domain that the shaping names; where nobody knows it, that is told, with what follows from it. */
+export async function wayOfNamed(
+  context: CommandContext,
+  name: string,
+  consequence: string,
+): Promise<Way | undefined> {
+  try {
+    return await wayOf(context, name);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    context.terminal.problem(`${error.message} ${consequence}`);
+    return undefined;
+  }
+}

@@ -11,6 +11,7 @@ import {
   type Stream,
 } from '@millrace/core';
 import type { Config } from '@millrace/service';
+import type { Way } from './lane-of-domain.ts';
 import type { LanePace } from './lane-pace.ts';
 import { limitsNow, type Situation } from './lane-state.ts';
 
@@ -24,10 +25,8 @@ export interface Queue {
 }
 
 /** A domain that the shaping gives lanes of its own, and where its mail goes. */
-export interface NamedDomain {
+export interface NamedDomain extends Way {
   readonly name: string;
-  readonly isp: Isp;
-  readonly site: string;
 }
 
 /** `batch/gmail`, `batch/example.com`. */
@@ -83,17 +82,19 @@ export const queuesByDomain = (
   paces: readonly LanePace[],
   isIsp: (name: string) => boolean,
 ): readonly Queue[] => {
-  const own = domains.filter(({ isp }) => isp === queue.isp);
-  const inWorkers = (test: (site: string) => boolean): number =>
-    paces
-      .filter((pace) => pace.stream === queue.stream && test(partsOf(pace).site))
-      .reduce((sum, { waiting }) => sum + waiting, 0);
+  const inWorkers = new Map<string, number>();
+  for (const pace of paces) {
+    if (pace.stream !== queue.stream) continue;
+    const { site } = partsOf(pace);
+    inWorkers.set(site, (inWorkers.get(site) ?? 0) + pace.waiting);
+  }
   const names = new Set(domains.map(({ name }) => name));
-  const rest = inWorkers(
-    queue.isp === 'other' ? (site) => !isIsp(site) && !names.has(site) : (site) => site === queue.isp,
-  );
-  const counted = own
-    .map((domain) => ({ domain, count: inWorkers((site) => site === domain.name) }))
+  const isRest = (site: string): boolean =>
+    queue.isp === 'other' ? !isIsp(site) && !names.has(site) : site === queue.isp;
+  const rest = [...inWorkers].reduce((sum, [site, waiting]) => sum + (isRest(site) ? waiting : 0), 0);
+  const counted = domains
+    .filter(({ isp }) => isp === queue.isp)
+    .map((domain) => ({ domain, count: inWorkers.get(domain.name) ?? 0 }))
     .filter(({ count }) => count > 0);
   const all = counted.reduce((sum, { count }) => sum + count, rest);
   const divided = counted.map(

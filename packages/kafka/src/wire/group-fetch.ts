@@ -50,10 +50,10 @@ async function fetchFor(group: ConsumerGroup, nodeId: string): Promise<readonly 
   try {
     await group.cluster.refreshMetadataIfNecessary();
     const led = ledBy(group, nodeId);
-    if (group.seekOffset.size > 0 || !allHaveOffsets(group, led))
+    if (group.seekOffset.size > 0 || !allHaveOffsets(group, led.partitions))
       await group.seekOffsets(group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned()));
-    const wanted = wantedOf(group, led);
-    const waitMs = waitOf(group, nodeId, wanted.length);
+    const wanted = wantedOf(group, led.partitions);
+    const waitMs = waitOf(group, led, wanted.length);
     if (wanted.length === 0) {
       await sleep(waitMs);
       return [];
@@ -67,7 +67,7 @@ async function fetchFor(group: ConsumerGroup, nodeId: string): Promise<readonly 
       isolationLevel: group.isolationLevel,
     };
     // What is paused may be resumed, and is then waited for by whoever asks the same broker.
-    const rests = wanted.length === led.length && fetches.isIdle(nodeId);
+    const rests = wanted.length === led.partitions.length && fetches.isIdle(nodeId);
     const response = rests
       ? await fetches.rest((signal) =>
           fetchFrom(broker, wanted, { ...limits, minBytes: 1, maxWaitMs: restMs }, signal),
@@ -101,7 +101,7 @@ const pausedForGoodMs = 1_000;
 const ledByNode = new WeakMap<ConsumerGroup, Map<string, Led>>();
 
 /** Our partitions that the node leads: worked out again only when metadata or assignment are others. */
-function ledBy(group: ConsumerGroup, nodeId: string): Led['partitions'] {
+function ledBy(group: ConsumerGroup, nodeId: string): Led {
   const { metadata } = group.cluster.brokerPool;
   const { assignedPartitionsByTopic: assigned } = group.subscriptionState;
   const known = group.partitionsPerSubscribedTopic;
@@ -118,23 +118,22 @@ function ledBy(group: ConsumerGroup, nodeId: string): Led['partitions'] {
     before.assigned === assigned &&
     before.known === known
   )
-    return before.partitions;
+    return before;
   group.checkForStaleAssignment();
   const partitions = group
     .filterPartitionsByNode(nodeId, group.subscriptionState.assigned())
     .flatMap(({ topic, partitions: ofTopic }) => ofTopic.map((partition) => ({ topic, partition })));
-  nodes.set(nodeId, { metadata, assigned, known, partitions, asked: 0, askedSince: 0 });
-  return partitions;
+  const led = { metadata, assigned, known, partitions, asked: 0, askedSince: 0 };
+  nodes.set(nodeId, led);
+  return led;
 }
 
 /** Partitions are paused while what was fetched of them is worked through, which takes moments. */
-function waitOf(group: ConsumerGroup, nodeId: string, asked: number): number {
-  const led = ledByNode.get(group)?.get(nodeId);
-  if (led === undefined) return group.maxWaitTime;
+function waitOf({ maxWaitTime }: ConsumerGroup, led: Led, asked: number): number {
   const now = performance.now();
   if (led.asked !== asked) [led.asked, led.askedSince] = [asked, now];
   const someMayGoOn = asked < led.partitions.length && now - led.askedSince < pausedForGoodMs;
-  return someMayGoOn ? Math.min(shortWaitMs, group.maxWaitTime) : group.maxWaitTime;
+  return someMayGoOn ? Math.min(shortWaitMs, maxWaitTime) : maxWaitTime;
 }
 
 const isOffset = (offset: string | undefined): offset is string =>

@@ -1,13 +1,13 @@
 /** `millrace forecast`: when what waits now will be gone under the limits that hold, and what would change it. */
 import { isIsp, isps, isStream, ownDomainOf, streams } from '@millrace/core';
 import { didYouMean } from '@millrace/service';
-import { CliError, usageError } from '../cli-error.ts';
+import { usageError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { dateAndTime, formatMs } from '../duration.ts';
 import type { Ending } from '../exit-codes.ts';
 import { timeFlag } from '../flags.ts';
 import { withKafka } from '../kafka-session.ts';
-import { wayOf } from '../lane-of-domain.ts';
+import { wayOfNamed } from '../lane-of-domain.ts';
 import { lanePaces } from '../lane-pace.ts';
 import { situationOf } from '../lane-state.ts';
 import {
@@ -70,13 +70,8 @@ async function namedDomains(
 ): Promise<readonly NamedDomain[]> {
   const found = await Promise.all(
     names.map(async (name): Promise<NamedDomain[]> => {
-      try {
-        return [{ name, ...(await wayOf(context, name)) }];
-      } catch (error) {
-        if (!(error instanceof CliError)) throw error;
-        context.terminal.problem(`${error.message} Its mail is counted with its provider's.`);
-        return [];
-      }
+      const way = await wayOfNamed(context, name, "Its mail is counted with its provider's.");
+      return way === undefined ? [] : [{ name, ...way }];
     }),
   );
   return found.flat();

@@ -15,7 +15,7 @@ import { dateAndTime, formatMs } from '../duration.ts';
 import type { Ending } from '../exit-codes.ts';
 import { timeFlag } from '../flags.ts';
 import { withRecords } from '../kafka-session.ts';
-import { wayOf as wayOfDomain } from '../lane-of-domain.ts';
+import { wayOfNamed } from '../lane-of-domain.ts';
 import {
   type LaneState,
   lanesNamed,
@@ -72,14 +72,8 @@ async function providersOf(
   const site = lanes[0]?.site ?? '';
   const ownDomain = ownDomainOf(shaping.shaping, site);
   if (ownDomain === undefined) return lanes;
-  try {
-    const way = await wayOfDomain(context, ownDomain);
-    return lanes.map((lane) => ({ ...lane, ...way, ownDomain }));
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error;
-    context.terminal.problem(`${error.message} What its provider's limits are is not in this.`);
-    return lanes.map((lane) => ({ ...lane, ownDomain }));
-  }
+  const way = await wayOfNamed(context, ownDomain, "What its provider's limits are is not in this.");
+  return lanes.map((lane) => ({ ...lane, ...way, ownDomain }));
 }
 
 /** Where a message is on its way. */
