@@ -33,6 +33,12 @@ async function lines(peer: Peer, count: number): Promise<string[]> {
   return read;
 }
 
+/** Takes the commands of one mail, sent together, and asks for it. */
+async function letBegin(peer: Peer): Promise<void> {
+  await lines(peer, group.length);
+  peer.say('250 Ok', '250 Ok', '354 Go');
+}
+
 describe('One mail', () => {
   it('goes command by command to a server without PIPELINING', async () => {
     await session(
@@ -86,12 +92,10 @@ describe('One mail', () => {
     await session(
       ['PIPELINING'],
       async (peer) => {
-        await lines(peer, 3);
-        peer.say('250 Ok', '250 Ok', '354 Go');
+        await letBegin(peer);
         await peer.mail();
         peer.say('250 Ok');
-        await lines(peer, 3);
-        peer.say('250 Ok', '250 Ok', '354 Go');
+        await letBegin(peer);
         await peer.line();
         begun.resolve();
         await peer.gone();
@@ -304,8 +308,7 @@ describe('A refused mail', () => {
     await session(
       ['PIPELINING'],
       async (peer) => {
-        await lines(peer, 3);
-        peer.say('250 Ok', '250 Ok', '354 Go');
+        await letBegin(peer);
         while (peer.unread === '') await new Promise((resolve) => setImmediate(resolve));
         peer.socket.pause();
         peer.say('552 5.3.4 Too big');
@@ -437,8 +440,7 @@ describe('421 and closed connections', () => {
     await session(
       ['PIPELINING'],
       async (peer) => {
-        await lines(peer, 3);
-        peer.say('250 Ok', '250 Ok', '354 Go');
+        await letBegin(peer);
         await peer.mail();
         peer.socket.destroy();
       },
@@ -451,8 +453,7 @@ describe('421 and closed connections', () => {
     await session(
       ['PIPELINING'],
       async (peer) => {
-        await lines(peer, 3);
-        peer.say('250 Ok', '250 Ok', '354 Go');
+        await letBegin(peer);
         await peer.mail();
         peer.socket.end('250 2.0.0 Ok\r\n');
       },
@@ -531,8 +532,7 @@ describe('Time limits, RFC 5321 4.5.3.2', () => {
     await session(
       ['PIPELINING'],
       async (peer) => {
-        await lines(peer, 3);
-        peer.say('250 Ok', '250 Ok', '354 Go');
+        await letBegin(peer);
         peer.socket.pause();
       },
       async (connection) =>
@@ -633,8 +633,7 @@ describe('beforeDot', () => {
       await session(
         ['PIPELINING'],
         async (peer) => {
-          await lines(peer, 3);
-          peer.say('250 Ok', '250 Ok', '354 Go');
+          await letBegin(peer);
           await peer.gone();
           assert.equal(peer.unread, '');
         },
@@ -652,8 +651,7 @@ describe('beforeDot', () => {
     await session(
       ['PIPELINING'],
       async (peer) => {
-        await lines(peer, 3);
-        peer.say('250 Ok', '250 Ok', '354 Go');
+        await letBegin(peer);
         await peer.mail();
         await lines(peer, 3);
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -776,8 +774,7 @@ describe('Two mails at once, RFC 2920 3.1', () => {
     await session(
       ['PIPELINING'],
       async (peer) => {
-        await lines(peer, 3);
-        peer.say('250 Ok', '250 Ok', '354 Go');
+        await letBegin(peer);
         await peer.mail();
         await lines(peer, 3);
         peer.socket.destroy();
