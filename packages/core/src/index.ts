@@ -142,6 +142,7 @@ export {
   templateKey,
 } from './record-keys.ts';
 export { retryDelayMs } from './retry-schedule.ts';
+export { ReusedMemory, type ReusedMemoryOptions } from './reused-memory.ts';
 export { ServerClock } from './server-clock.ts';
 export {
   builtInLimits,

@@ -3,6 +3,7 @@ import { Kafka as KafkaJs, logLevel, type RetryOptions, type SASLOptions } from 
 import type { KafkaOptions } from './kafka.ts';
 import { kafkajsLog, silentLogger } from './log.ts';
 import { installWire } from './wire/install.ts';
+import { kafkaSocket } from './wire/receive.ts';
 
 /** For calls that somebody waits for: some seconds, then an error. */
 export const impatient: RetryOptions = { retries: 4, initialRetryTime: 100, maxRetryTime: 1_000 };
@@ -43,6 +44,7 @@ export function createClient(options: KafkaOptions): KafkaJs {
     brokers: [...options.brokers],
     connectionTimeout: 3_000,
     requestTimeout: 15_000,
+    socketFactory: kafkaSocket,
     retry: impatient,
     logLevel: logLevel.WARN,
     logCreator: kafkajsLog(options.logger ?? silentLogger),

@@ -263,14 +263,18 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     await this.#loading;
     const topic = batch.topic.slice(this.#parts.prefix.length);
     const key = keyOf(topic, batch.partition);
+    const { records } = fetchedBatchOf(batch);
     let window = this.#partitions.get(key);
-    if (window === undefined || this.#stopping !== undefined) return;
+    if (window === undefined || this.#stopping !== undefined) {
+      records.discard();
+      return;
+    }
     // kafkajs keeps a seek that it has not come to; the partition may have left and come back meanwhile.
     if (this.#beginsSomewhere(window) && window.leavesOut(Number(batch.firstOffset()))) {
+      records.discard();
       this.#fetchFrom(window);
       return;
     }
-    const { records } = fetchedBatchOf(batch);
     const highWatermark = Number(batch.highWatermark);
     if (!window.take(records, highWatermark)) {
       window.lose();

@@ -101,7 +101,7 @@ export class PartitionWindow {
 
   /** The partition went to another worker, or the log is another one: what is in flight no longer counts here. */
   lose(): void {
-    this.#runs.length = 0;
+    for (const run of this.#runs.splice(0)) run.discard();
     this.#budget.close(this.#flow);
     this.#lost.abort();
   }

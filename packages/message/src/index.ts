@@ -14,7 +14,6 @@ export { type BlobOptions, createBlobStore } from './blob/create-blob-store.ts';
 export { composeForBlob } from './compose-for-blob.ts';
 export { type DkimAlgorithm, type DkimKey, DkimKeyError, dkimKey, dkimRecord } from './dkim/dkim-key.ts';
 export { type DkimDomainOptions, DkimKeyring } from './dkim/dkim-keyring.ts';
-export { MailMemory } from './mail-memory.ts';
 export { MessageError, type MessageErrorCode } from './message-error.ts';
 export { type MessageFacts, type MessageOptions, messageFacts } from './message-facts.ts';
 export { type Envelope, type Preparation, type PreparedMessage, prepareMessage } from './prepare-message.ts';

@@ -1,11 +1,10 @@
 /** From a delivery task to the bytes that an SMTP server gets. */
 import { isAscii } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { envelopeAddress } from '@millrace/core';
+import { envelopeAddress, type ReusedMemory } from '@millrace/core';
 import type { DeliveryTask } from '@millrace/schemas';
 import type { DkimKey } from './dkim/dkim-key.ts';
 import { signatureFields, signDkim } from './dkim/sign-dkim.ts';
-import type { MailMemory } from './mail-memory.ts';
 import type { MessageContent } from './message-content.ts';
 import { MessageError } from './message-error.ts';
 import type { MessageFacts } from './message-facts.ts';
@@ -25,7 +24,7 @@ export interface Preparation {
   /** ms since the epoch: the time of the signature. */
   readonly now: number;
   /** Where the mail's bytes are put. Absent: in memory of their own. */
-  readonly memory?: Pick<MailMemory, 'take'>;
+  readonly memory?: Pick<ReusedMemory, 'take'>;
 }
 
 const ownMemory = { take: (bytes: number): Buffer => Buffer.allocUnsafe(bytes) };

@@ -1,9 +1,9 @@
 /** From a task to the mail that goes out: template, blob, MIME, signature; and what happens where that cannot be. */
+import { ReusedMemory } from '@millrace/core';
 import {
   BlobError,
   type BlobStore,
   type CompiledTemplate,
-  MailMemory,
   MessageError,
   type MessageFacts,
   prepareMessage,
@@ -34,7 +34,7 @@ const noContent = (text: string): Answer => ({ code: null, enhanced: '5.6.0', te
 export class Preparation {
   readonly #parts: PreparationParts;
   /** Of mails that were sent: what a mail is written into is used again for another. */
-  readonly #memory = new MailMemory();
+  readonly #memory = new ReusedMemory();
   #blobs = 0;
   readonly #waitingForBlob: (() => void)[] = [];
 

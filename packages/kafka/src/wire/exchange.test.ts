@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { exchangeWith } from './exchange.ts';
 import type { Broker, Connection } from './kafkajs-internals.ts';
 import { decodeProduceResponse } from './produce-response.ts';
-import { RequestMemory } from './request-memory.ts';
 
 const require = createRequire(import.meta.url);
 const theirRequest: (request: {
@@ -38,7 +37,10 @@ function brokerOf(answer: Buffer | Error | undefined, sasl: object | undefined =
       },
       destroy: () => done.push('destroy'),
     },
+    authHandlers: null,
+    authExpectResponse: false,
     requestQueue: {
+      fulfillRequest: () => undefined,
       push: ({ entry, sendRequest }) => {
         sendRequest();
         waiting = entry.reject;
@@ -140,17 +142,4 @@ test('a produce response is one of success only where every partition has taken 
     name: 'KafkaJSProtocolError',
     type: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
   });
-});
-
-test('memory of large requests is used again, the largest is kept, and never one block for two', () => {
-  const memory = new RequestMemory(2);
-  const [first, second, third] = [100_000, 200_000, 300_000].map((bytes) => memory.take(bytes));
-  assert.ok(first && second && third);
-  assert.deepEqual([first.length, second.length, third.length], [100_000, 200_000, 300_000]);
-  for (const taken of [first, second, third]) memory.give(taken);
-  const again = [memory.take(150_000), memory.take(150_000), memory.take(150_000)];
-  const blocks = again.map(({ buffer }) => buffer);
-  assert.equal(new Set(blocks).size, 3);
-  assert.ok(blocks.includes(second.buffer) && blocks.includes(third.buffer));
-  assert.ok(!blocks.includes(first.buffer));
 });

@@ -23,6 +23,8 @@ export interface FetchResponse {
   readonly errorCode: number;
   readonly sessionId: number;
   readonly partitions: readonly AnsweredPartition[];
+  /** What the batches are views of. */
+  readonly bytes: Buffer;
 }
 
 const noneAborted: readonly AbortedTransaction[] = [];
@@ -46,7 +48,7 @@ export function decodeFetchResponse(payload: Buffer): FetchResponse {
       partitions.push({ topic, partition, errorCode: partitionError, highWatermark, aborted, batches });
     }
   }
-  return { clientSideThrottleTime, errorCode, sessionId, partitions };
+  return { clientSideThrottleTime, errorCode, sessionId, partitions, bytes: payload };
 }
 
 function readAborted(from: WireReader): readonly AbortedTransaction[] {

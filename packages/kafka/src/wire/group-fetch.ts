@@ -16,6 +16,7 @@ import { FetchedBatch } from './fetched-batch.ts';
 import { type ConsumerGroup, consumerGroupClass, runnerClass } from './kafkajs-internals.ts';
 import { decodeBatches } from './record-batch-decoder.ts';
 import { RestingFetches } from './resting-fetches.ts';
+import { answerMemory } from './wire-memory.ts';
 
 /** How long a fetch waits for a record where the one before it had none, ms. */
 const restMs = 5_000;
@@ -165,24 +166,40 @@ async function batchesOf(
   response: FetchResponse | undefined,
   wanted: readonly WantedPartition[],
 ): Promise<readonly FetchedBatch[]> {
+  if (response === undefined) return [];
   const batches: FetchedBatch[] = [];
-  for (const answer of response?.partitions ?? []) {
+  /** Who still looks at the response: this function, and every batch. */
+  let looking = 1;
+  const returned = (): void => {
+    looking -= 1;
+    if (looking === 0) answerMemory.giveBack(response.bytes);
+  };
+  for (const answer of response.partitions) {
     const { topic, partition } = answer;
     if (answer.batches.length === 0) continue;
     const asked = wanted.find((one) => one.partition === partition && one.topic === topic);
     if (asked === undefined) continue;
-    const batch = await batchOf(answer, asked.offset);
+    looking += 1;
+    const batch = await batchOf(answer, asked.offset, returned);
     // Decompressing takes a moment too: a seek or a pause that came meanwhile counts.
     if (group.seekOffset.has(topic, partition) || group.subscriptionState.isPaused(topic, partition))
-      continue;
-    if (batch !== undefined) batches.push(batch);
+      batch?.records.discard();
+    else if (batch !== undefined) batches.push(batch);
   }
+  returned();
   return batches;
 }
 
-async function batchOf(answer: AnsweredPartition, fromOffset: number): Promise<FetchedBatch | undefined> {
-  const decoded = decodeBatches(answer.batches, fromOffset, answer.aborted);
+async function batchOf(
+  answer: AnsweredPartition,
+  fromOffset: number,
+  returned: () => void,
+): Promise<FetchedBatch | undefined> {
+  const decoded = decodeBatches(answer.batches, fromOffset, answer.aborted, returned);
   const read = decoded instanceof Promise ? await decoded : decoded;
-  if (read.lastOffset < fromOffset) return undefined;
+  if (read.lastOffset < fromOffset) {
+    read.discard();
+    return undefined;
+  }
   return new FetchedBatch(answer.topic, answer.partition, answer.highWatermark, read);
 }

@@ -6,6 +6,7 @@
 import { replaceGroupFetch } from './group-fetch.ts';
 import { replaceProduce } from './produce.ts';
 import { quietRequestQueue } from './quiet-request-queue.ts';
+import { replaceReceive } from './receive.ts';
 
 let installed = false;
 
@@ -14,6 +15,7 @@ export function installWire(): void {
   if (installed) return;
   installed = true;
   quietRequestQueue();
+  replaceReceive();
   replaceGroupFetch();
   replaceProduce();
 }

@@ -3,7 +3,7 @@
  * kafkajs is pinned to that version: these are not its public interface.
  */
 import { createRequire } from 'node:module';
-import type { Kafka, Message } from 'kafkajs';
+import type { ISocketFactory, Kafka, Message } from 'kafkajs';
 
 const require = createRequire(import.meta.url);
 
@@ -46,8 +46,17 @@ interface QueueEntry {
 export interface Connection {
   readonly clientId: string;
   readonly sasl: object | null | undefined;
-  readonly socket: { write(bytes: Buffer): unknown; destroy(): unknown };
+  readonly socket: { write(bytes: Buffer): unknown; destroy(error?: Error): unknown };
+  /** While it logs in: who waits for the answer, a whole one with its length or, unless a response is expected, any bytes. */
+  readonly authHandlers: { onSuccess(answer: Buffer): void } | null;
+  readonly authExpectResponse: boolean;
   readonly requestQueue: {
+    /** An answer has come, of so many bytes behind its length. */
+    fulfillRequest(answer: {
+      readonly correlationId: number;
+      readonly payload: Buffer;
+      readonly size: number;
+    }): void;
     push(request: {
       readonly entry: QueueEntry;
       readonly expectResponse: boolean;
@@ -68,6 +77,12 @@ export interface Connection {
   /** Waits for the requests that are under way. */
   disconnect(): Promise<unknown>;
 }
+
+export const connectionClass: KafkaJsClass<{ processData(this: Connection, chunk: Buffer): void }> =
+  require('kafkajs/src/network/connection.js');
+
+/** What opens a connection where nothing else is asked for. */
+export const theirSocket: ISocketFactory = require('kafkajs/src/network/socketFactory.js')();
 
 /** Which request of the protocol it is. */
 export interface RequestKind {

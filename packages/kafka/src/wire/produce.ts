@@ -6,7 +6,7 @@ import { exchangeWith } from './exchange.ts';
 import { type Broker, brokerClass, codecOf, type ProduceOrder } from './kafkajs-internals.ts';
 import { decodeProduceResponse, type ProduceResponse } from './produce-response.ts';
 import { type PreparedBatch, prepareBatch } from './record-batch-encoder.ts';
-import { RequestMemory } from './request-memory.ts';
+import { requestMemory } from './wire-memory.ts';
 import { stringBytes, WireWriter } from './wire-writer.ts';
 
 const produceKey = 0;
@@ -14,8 +14,6 @@ const produceVersion = 7;
 const defaultTimeoutMs = 30_000;
 /** Transactional id (null), acks, timeout, number of topics. */
 const startBytes = 12;
-/** One request at a time of each producer; a process has some two. */
-const memory = new RequestMemory(2);
 
 /**
  * Replaces it for all producers of this process; transactions and requests without an answer, which we have none of, stay as
@@ -34,26 +32,20 @@ async function produceTo(broker: Broker, order: ProduceOrder): Promise<ProduceRe
   const response = await exchangeWith(broker, {
     request: { apiKey: produceKey, apiVersion: produceVersion, apiName: 'Produce' },
     encode: async (headBytes) => {
-      written = await encodeProduceRequest(order, Date.now(), headBytes, (bytes) => memory.take(bytes));
+      written = await encodeProduceRequest(order, Date.now(), headBytes);
       return written;
     },
     decode: decodeProduceResponse,
   });
   // Where none came, the socket may still hold the request.
-  if (written !== undefined) memory.give(written);
+  if (written !== undefined) requestMemory.giveBack(written);
   return response;
 }
 
 /**
- * Records without a timestamp are of `now`, ms since the epoch. With `headBytes` free bytes before it, in memory of exactly
- * its size from `take`.
+ * Records without a timestamp are of `now`, ms since the epoch. With `headBytes` free bytes before it.
  */
-export async function encodeProduceRequest(
-  order: ProduceOrder,
-  now: number,
-  headBytes = 0,
-  take: (bytes: number) => Buffer = Buffer.allocUnsafe,
-): Promise<Buffer> {
+export async function encodeProduceRequest(order: ProduceOrder, now: number, headBytes = 0): Promise<Buffer> {
   const compression = order.compression ?? 0;
   const codec = codecOf(compression);
   const producerId = Number(order.producerId);
@@ -68,7 +60,7 @@ export async function encodeProduceRequest(
       bytes += 8 + batch.bytes;
     }
   }
-  const to = new WireWriter(take(bytes), headBytes);
+  const to = new WireWriter(requestMemory.take(bytes), headBytes);
   to.int16(-1); // no transactional id
   to.int16(order.acks);
   to.int32(order.timeout ?? defaultTimeoutMs);

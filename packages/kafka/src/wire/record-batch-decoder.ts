@@ -5,6 +5,7 @@
 import type { RecordHeaders } from '../record-headers.ts';
 import type { AbortedTransaction } from './fetch-response.ts';
 import { codecOf } from './kafkajs-internals.ts';
+import { waitingMemory } from './wire-memory.ts';
 import { WireReader } from './wire-reader.ts';
 
 /** A record as it was read. */
@@ -67,10 +68,17 @@ export class RecordRun {
   #timestamp = 0;
   /** Where the next record ends. */
   #end = 0;
+  #returned: (() => void) | undefined;
 
-  constructor(sections: readonly Section[], fromOffset: number, lastOffset: number) {
+  constructor(
+    sections: readonly Section[],
+    fromOffset: number,
+    lastOffset: number,
+    returned: (() => void) | undefined,
+  ) {
     this.lastOffset = lastOffset;
     this.#fromOffset = fromOffset;
+    this.#returned = returned;
     this.#sections = sections;
     const [first] = sections;
     this.#reader = new WireReader(first?.bytes ?? noBytes, first?.from);
@@ -104,7 +112,7 @@ export class RecordRun {
     return sum;
   }
 
-  /** The next record, of views. */
+  /** The next record, of views: not of a run that `keep` was called of, or whose response is given back. */
   take(): WireRecord | undefined {
     if (this.#nextOffset === undefined) return undefined;
     return this.#read(this.#reader, this.#nextOffset);
@@ -127,7 +135,8 @@ export class RecordRun {
     this.#sections = coming.map((section, index) => {
       if (!section.borrowed) return section;
       const from = index === 0 ? this.#reader.at : section.from;
-      const bytes = Buffer.from(section.bytes.subarray(from, section.to));
+      const bytes = waitingMemory.take(section.to - from);
+      section.bytes.copy(bytes, 0, from, section.to);
       return { bytes, from: 0, to: bytes.length, head: section.head, borrowed: false };
     });
     const [first] = this.#sections;
@@ -136,6 +145,26 @@ export class RecordRun {
       this.#reader = new WireReader(first.bytes);
     }
     this.#at = 0;
+    this.#giveBack();
+  }
+
+  /** Nobody reads what is left. */
+  discard(): void {
+    this.#nextOffset = undefined;
+    this.#left = 0;
+    for (const section of this.#sections.slice(this.#at)) this.#readThrough(section);
+    this.#sections = [];
+    this.#giveBack();
+  }
+
+  /** The response, once nothing of it is needed any more. */
+  #giveBack(): void {
+    this.#returned?.();
+    this.#returned = undefined;
+  }
+
+  #readThrough(section: Section | undefined): void {
+    if (section?.borrowed === false) waitingMemory.giveBack(section.bytes);
   }
 
   #read(from: WireReader, offset: number): WireRecord {
@@ -155,11 +184,13 @@ export class RecordRun {
     for (;;) {
       this.#left -= 1;
       while (this.#behind === 0) {
+        this.#readThrough(this.#sections[this.#at]);
         this.#at += 1;
         const section = this.#sections[this.#at];
         if (section === undefined) {
           this.#nextOffset = undefined;
           this.#left = 0;
+          this.#giveBack();
           return;
         }
         this.#reader = new WireReader(section.bytes, section.from);
@@ -190,12 +221,14 @@ export class RecordRun {
 
 /**
  * The records at or after `fromOffset`, without control records and what was aborted. A promise only where batches are
- * compressed. Throws kafkajs's KafkaJSNotImplemented for a codec that it has not.
+ * compressed. `returned` is called once, when the run looks at `bytes` no more. Throws kafkajs's KafkaJSNotImplemented for a
+ * codec that it has not.
  */
 export function decodeBatches(
   bytes: Buffer,
   fromOffset: number,
   aborted: readonly AbortedTransaction[],
+  returned?: () => void,
 ): RecordRun | Promise<RecordRun> {
   const heads = wholeBatches(bytes);
   const wanted = aborted.length === 0 ? heads.filter(isData) : withoutAborted(heads, aborted);
@@ -209,7 +242,7 @@ export function decodeBatches(
     borrowed: true,
   });
   if (wanted.every(({ attributes }) => (attributes & codecMask) === 0))
-    return new RecordRun(wanted.map(asTheyAre), fromOffset, lastOffset);
+    return new RecordRun(wanted.map(asTheyAre), fromOffset, lastOffset, returned);
   return (async () => {
     const sections: Section[] = [];
     for (const head of wanted) {
@@ -221,7 +254,7 @@ export function decodeBatches(
       const plain = await codec.decompress(bytes.subarray(head.from, head.to));
       sections.push({ bytes: plain, from: 0, to: plain.length, head, borrowed: false });
     }
-    return new RecordRun(sections, fromOffset, lastOffset);
+    return new RecordRun(sections, fromOffset, lastOffset, returned);
   })();
 }
 

@@ -9,6 +9,7 @@ import { codecOf, type ProduceOrder } from './kafkajs-internals.ts';
 import { encodeProduceRequest } from './produce.ts';
 import { decodeBatches, type RecordRun, type WireRecord } from './record-batch-decoder.ts';
 import { prepareBatch } from './record-batch-encoder.ts';
+import { waitingMemory } from './wire-memory.ts';
 
 const require = createRequire(import.meta.url);
 const Decoder: new (bytes: Buffer) => object = require('kafkajs/src/protocol/decoder.js');
@@ -69,8 +70,14 @@ const plain = ({ headers, ...record }: WireRecord): WireRecord => ({ ...record, 
 
 function allOf(run: RecordRun): readonly WireRecord[] {
   const records: WireRecord[] = [];
-  for (let record = run.take(); record !== undefined; record = run.take()) records.push(plain(record));
+  for (let record = run.takeOwn(); record !== undefined; record = run.takeOwn()) records.push(plain(record));
   return records;
+}
+
+/** Overwrites what waiting records have left behind, as the next ones would. */
+function overwriteLeft(sizes: readonly number[]): void {
+  const again = sizes.map((size) => waitingMemory.take(size).fill(0xee));
+  for (const bytes of again) waitingMemory.giveBack(bytes);
 }
 
 async function encoded(sent: readonly Message[], type: number): Promise<Buffer> {
@@ -122,12 +129,16 @@ test('what we encode, we decode, from any offset on and up to where it is cut of
   );
 });
 
-test('records that wait may be copied at any moment, and what was taken does not change with the response', async () => {
+test('records that wait may be copied at any moment; the response is given back once, and what was taken stays', async () => {
   await fc.assert(
-    fc.asyncProperty(messages, compression, fc.nat(12), fc.nat(12), async (sent, type, kept, skipped) => {
+    fc.asyncProperty(messages, compression, fc.nat(30), fc.nat(12), async (sent, type, kept, skipped) => {
       const batch = await encoded(sent, type);
       const response = Buffer.concat([batch, batch]);
-      const run = await decodeBatches(response, 0, []);
+      let returned = 0;
+      const run = await decodeBatches(response, 0, [], () => {
+        returned += 1;
+        response.fill(0xff);
+      });
       const wanted = [...expected(sent), ...expected(sent)];
       const read: WireRecord[] = [];
       const skips = Math.min(skipped, wanted.length);
@@ -138,12 +149,35 @@ test('records that wait may be copied at any moment, and what was taken does not
         if (record !== undefined) read.push(record);
       }
       run.keep();
-      response.fill(0xff);
-      assert.deepEqual([...read.map(plain), ...allOf(run)], wanted.slice(skips));
-      assert.deepEqual([run.left, run.bytesLeft, run.nextOffset], [0, 0, undefined]);
+      assert.equal(returned, 1);
+      read.push(...allOf(run));
+      overwriteLeft([batch.length, batch.length, 2 * batch.length]);
+      assert.deepEqual(read.map(plain), wanted.slice(skips));
+      assert.deepEqual([run.left, run.bytesLeft, run.nextOffset, returned], [0, 0, undefined, 1]);
     }),
     { numRuns: 200 },
   );
+});
+
+test('the response of records that nobody wants any more is given back too, once', async () => {
+  const message = { key: 'k', value: Buffer.alloc(9_000, 7) };
+  const batch = await encoded([message, message], 0);
+  let returned = 0;
+  const read = async () => decodeBatches(batch, 0, [], () => (returned += 1));
+  const untouched = await read();
+  untouched.discard();
+  untouched.discard();
+  assert.deepEqual(
+    [returned, untouched.takeOwn(), untouched.left, untouched.bytesLeft],
+    [1, undefined, 0, 0],
+  );
+  const waiting = await read();
+  waiting.takeOwn();
+  waiting.keep();
+  waiting.discard();
+  assert.deepEqual([returned, waiting.takeOwn()], [2, undefined]);
+  const empty = await decodeBatches(Buffer.alloc(0), 0, [], () => (returned += 1));
+  assert.deepEqual([returned, empty.left], [3, 0]);
 });
 
 test('an uncompressed request is kafkajs’s own, byte for byte', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MailMemory } from './mail-memory.ts';
+import { ReusedMemory } from './reused-memory.ts';
 
 test('what is out is never given to another, whatever comes back, and how often', () => {
   const step = fc.oneof(
@@ -11,7 +11,7 @@ test('what is out is never given to another, whatever comes back, and how often'
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-      const memory = new MailMemory(100_000);
+      const memory = new ReusedMemory({ maxIdleBytes: 100_000 });
       const out: { bytes: Buffer; mark: number }[] = [];
       const returned: Buffer[] = [];
       steps.forEach((one, index) => {
@@ -23,7 +23,7 @@ test('what is out is never given to another, whatever comes back, and how often'
         } else if (one.kind === 'give') {
           const [given] = out.splice(one.which, 1);
           if (given === undefined) return;
-          // As a mail is: behind room that its signature did not need.
+          // A mail is: behind room that its signature did not need.
           memory.giveBack(given.bytes.subarray(given.bytes.length >> 1));
           returned.push(given.bytes);
         } else {
@@ -38,7 +38,7 @@ test('what is out is never given to another, whatever comes back, and how often'
 });
 
 test('the next mail gets what the last one left, once', () => {
-  const memory = new MailMemory();
+  const memory = new ReusedMemory();
   const first = memory.take(10_000);
   memory.giveBack(first);
   memory.giveBack(first);
@@ -48,7 +48,7 @@ test('the next mail gets what the last one left, once', () => {
 });
 
 test('large mails take memory of their own', () => {
-  const memory = new MailMemory();
+  const memory = new ReusedMemory();
   memory.giveBack(memory.take(65_537));
   assert.equal(memory.idleBytes, 0);
 });

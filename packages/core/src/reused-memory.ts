@@ -1,16 +1,23 @@
 /**
- * Memory for mails that are used again: a mail of 10 KB is memory outside V8's heap, and taking it anew for each mail makes
- * V8 go through its whole heap every few thousand mails. Bounded: what is idle is at most `maxIdleBytes`.
+ * Memory that is used again. V8 counts the memory of Buffers, though it is outside its heap, and goes through its whole heap
+ * for garbage whenever another 64 MB of it have been taken: with mails of 10 KB several times a second. Bounded: what is
+ * idle is at most `maxIdleBytes`.
  */
 
-/** Largest mail that gets memory from here; larger ones are rare, and take their own. */
-const largest = 65_536;
+export interface ReusedMemoryOptions {
+  /** Larger pieces are rare, and take their own. Default 65,536. */
+  readonly largestBytes?: number;
+  /** Bytes that wait for the next one. Default 8,388,608. */
+  readonly maxIdleBytes?: number;
+}
+
 const smallest = 4_096;
 
 /** Powers of two. */
 const sizeFor = (bytes: number): number => Math.max(smallest, 2 ** (32 - Math.clz32(bytes - 1)));
 
-export class MailMemory {
+export class ReusedMemory {
+  readonly #largestBytes: number;
   readonly #maxIdleBytes: number;
   /** By size; what came back last goes out first. */
   readonly #idle = new Map<number, ArrayBufferLike[]>();
@@ -18,18 +25,18 @@ export class MailMemory {
   readonly #lent = new WeakSet<ArrayBufferLike>();
   #idleBytes = 0;
 
-  constructor(maxIdleBytes = 8_388_608) {
+  constructor({ largestBytes = 65_536, maxIdleBytes = 8_388_608 }: ReusedMemoryOptions = {}) {
+    this.#largestBytes = largestBytes;
     this.#maxIdleBytes = maxIdleBytes;
   }
 
-  /** Bytes that wait for the next mail. */
   get idleBytes(): number {
     return this.#idleBytes;
   }
 
   /** So many bytes, whatever stands in them. */
   take(bytes: number): Buffer {
-    if (bytes > largest) return Buffer.allocUnsafe(bytes);
+    if (bytes > this.#largestBytes) return Buffer.allocUnsafe(bytes);
     const size = sizeFor(bytes);
     let memory = this.#idle.get(size)?.pop();
     if (memory === undefined) memory = Buffer.allocUnsafeSlow(size).buffer;
@@ -39,7 +46,7 @@ export class MailMemory {
   }
 
   /**
-   * Nobody reads the mail any more, this process's sockets included. `data` may be a part of what was taken. What is not from
+   * Nobody reads or writes it any more, this process's sockets included. It may be a part of what was taken. What is not from
    * here, or came back before, is nobody's concern.
    */
   giveBack({ buffer }: Buffer): void {
