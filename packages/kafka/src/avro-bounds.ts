@@ -142,5 +142,20 @@ function compile(
   }
 }
 
+/** Reads one field of an encoded record, passing over those before it; throws RangeError where the bytes end before. */
+export type TextField = (bytes: Buffer, position: number) => string;
+
+/** Compiles it for a field of text of one writer's schema (parsed JSON); undefined: it has none of that name. */
+export function textFieldOf(schema: unknown, name: string): TextField | undefined {
+  if (!isObject(schema) || !Array.isArray(schema.fields)) return undefined;
+  const at = schema.fields.findIndex((field) => isObject(field) && field.name === name);
+  if (at === -1 || schema.fields[at].type !== 'string') return undefined;
+  const skipToField = compile({ ...schema, fields: schema.fields.slice(0, at) }, new Map(), '', 0);
+  return (bytes, start) => {
+    const length = readLong(bytes, skipToField(bytes, start));
+    return bytes.toString('utf8', next, end(bytes, next + Math.max(0, length)));
+  };
+}
+
 /** Compiles the check of one writer's schema (parsed JSON). Throws RangeError for what is no schema. */
 export const boundsCheckOf = (schema: unknown): BoundsCheck => compile(schema, new Map(), '', 0);

@@ -211,3 +211,36 @@ test('no bytes make it hang or throw anything but MalformedRecordError', () => {
   decodes(Buffer.concat([valid, Buffer.from([0])]));
   assert.throws(() => codec.decode('DeliveryTask', Buffer.from('{"json":true}')), MalformedRecordError);
 });
+
+test('whether a record is one of a choice is told without decoding it, whatever stands before the field', () => {
+  const texts = fc.string({ unit: 'grapheme', maxLength: 200 });
+  fc.assert(
+    fc.property(texts, texts, fc.constantFrom('gmail', 'yahoo', 'ü'), (tenant, campaign, isp) => {
+      const bytes = codec.encode('DeliveryTask', deliveryTask({ tenant, campaign, isp }));
+      const isOne = (...values: string[]): boolean =>
+        codec.mayBe('DeliveryTask', bytes, { field: 'isp', values: new Set(values) });
+      assert.deepEqual(
+        [isOne(isp), isOne('gmail', 'yahoo', 'ü'), isOne('other'), isOne()],
+        [true, true, false, false],
+      );
+    }),
+  );
+});
+
+test('where it cannot be told, a record may be one of the choice', async () => {
+  const choice = { field: 'reason', values: new Set(['manual']) } as const;
+  const mayBe = (bytes: Buffer): boolean => codec.mayBe('Suppression', bytes, choice);
+  const whole = codec.encode('Suppression', suppression('a@example.com', { reason: 'complaint' }));
+  assert.equal(mayBe(whole), false);
+  for (const cut of [0, 3, 7, 12]) assert.equal(mayBe(whole.subarray(0, cut)), true, `${cut} bytes`);
+  const other = {
+    type: 'record',
+    name: 'Suppression',
+    namespace: 'dev.millrace',
+    fields: [{ name: 'tenant', type: 'string' }],
+  };
+  const written = await writtenWith(other, { tenant: 'acme' });
+  assert.equal(mayBe(written), true);
+  await Promise.resolve(codec.decode('Suppression', written)).catch(() => undefined);
+  assert.equal(mayBe(written), true);
+});

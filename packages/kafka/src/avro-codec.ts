@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { avroSchemas, type RecordName, type Records } from '@millrace/schemas';
 import avro from 'avsc';
-import { type BoundsCheck, boundsCheckOf } from './avro-bounds.ts';
+import { type BoundsCheck, boundsCheckOf, type TextField, textFieldOf } from './avro-bounds.ts';
 import { bytesInPlace } from './avro-bytes.ts';
 import { EncodingSlabs } from './encoding-slabs.ts';
 import { InvalidValueError, KafkaError, MalformedRecordError } from './errors.ts';
-import type { Codec, EncodingMemory } from './kafka.ts';
+import type { Codec, EncodingMemory, RecordChoice } from './kafka.ts';
 import { type KafkaLogger, silentLogger } from './log.ts';
 import { type SchemaRegistry, UnknownSchemaError } from './schema-registry.ts';
 
@@ -21,6 +21,8 @@ const rememberUnknownMs = 60_000;
 interface Reader {
   readonly check: BoundsCheck;
   readonly read: (payload: Buffer) => unknown;
+  /** A field that records are chosen by; undefined: the writer's schema has no such text. */
+  readonly textField: (name: string) => TextField | undefined;
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -94,6 +96,20 @@ export class AvroCodec implements Codec {
     return this.#learnReader(record, id, signal).then((learned) => this.#read(record, learned, bytes));
   }
 
+  mayBe<N extends RecordName>(
+    record: N,
+    bytes: Buffer,
+    { field, values }: RecordChoice<Records[N]>,
+  ): boolean {
+    if (bytes.length < headerBytes || bytes[0] !== 0) return true;
+    const textField = this.#readersOf(record).get(bytes.readUInt32BE(1))?.textField(field);
+    try {
+      return textField === undefined || values.has(textField(bytes, headerBytes));
+    } catch {
+      return true;
+    }
+  }
+
   #read<N extends RecordName>(record: N, reader: Reader, bytes: Buffer): Records[N] {
     const payload = bytes.subarray(headerBytes);
     try {
@@ -127,10 +143,17 @@ export class AvroCodec implements Codec {
 
   #readerOf(record: RecordName, writerSchema: string): Reader {
     const ours = this.#type(record);
-    const check = boundsCheckOf(JSON.parse(writerSchema));
-    if (writerSchema === avroSchemas[record]) return { check, read: (payload) => ours.fromBuffer(payload) };
+    const schema: unknown = JSON.parse(writerSchema);
+    const check = boundsCheckOf(schema);
+    const fields = new Map<string, TextField | undefined>();
+    const textField = (name: string): TextField | undefined => {
+      if (!fields.has(name)) fields.set(name, textFieldOf(schema, name));
+      return fields.get(name);
+    };
+    if (writerSchema === avroSchemas[record])
+      return { check, textField, read: (payload) => ours.fromBuffer(payload) };
     const resolver = ours.createResolver(typeOf(writerSchema));
-    return { check, read: (payload) => ours.fromBuffer(payload, resolver) };
+    return { check, textField, read: (payload) => ours.fromBuffer(payload, resolver) };
   }
 
   async #learnReader(record: RecordName, id: number, signal: AbortSignal | undefined): Promise<Reader> {

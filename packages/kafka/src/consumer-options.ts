@@ -2,6 +2,7 @@
 import type { RecordName, Records } from '@millrace/schemas';
 import type { FlowLimits } from './flow-budget.ts';
 import type { RecordHandler } from './held.ts';
+import type { RecordChoice } from './kafka.ts';
 
 export interface WindowedConsumerOptions<N extends RecordName> {
   /** Group name without the installation's prefix. */
@@ -25,6 +26,16 @@ export interface WindowedConsumerOptions<N extends RecordName> {
    * more bytes: each fetch costs the broker and the consumer the same, however little it brings.
    */
   readonly fetch?: { readonly minBytes?: number; readonly maxWaitMs?: number };
+  /**
+   * Hands out only records of which a text field has one of these values: the others count as finished without being decoded,
+   * for a fraction of what that costs. Where it cannot be told, a record is handed out.
+   */
+  readonly only?: RecordChoice<Records[N]>;
+  /**
+   * What a record is read into is used again once it is complete: after that nobody may look at anything of it that is a
+   * Buffer. Saves the garbage of large records. Default false.
+   */
+  readonly reuseMemory?: boolean;
   /** Longest time between a completion and its commit, ms. Default 200. */
   readonly commitIntervalMs?: number;
   /** How long `stop` waits for what is in flight, ms. Default 10,000. */

@@ -21,7 +21,12 @@ import type { Held } from './held.ts';
 import type { Codec } from './kafka.ts';
 import type { KafkaLogger } from './log.ts';
 import { keyOf, OffsetCommitter } from './offset-committer.ts';
-import { type FetchedRecord, PartitionWindow, type WindowLimits } from './partition-window.ts';
+import {
+  type Committed,
+  type FetchedRecord,
+  PartitionWindow,
+  type WindowLimits,
+} from './partition-window.ts';
 import type { Producer } from './producer.ts';
 import { fetchedBatchOf } from './wire/fetched-batch.ts';
 
@@ -233,7 +238,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
         continue;
       }
       window?.lose();
-      this.#partitions.set(key, new PartitionWindow(topic, partition, theirs, this.#flow));
+      this.#partitions.set(key, this.#windowOf(topic, partition, theirs));
     }
     this.#limits = {
       records: this.#windowRecords,
@@ -243,6 +248,15 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
       ),
     };
     this.#applyPauses();
+  }
+
+  #windowOf(topic: string, partition: number, committed: Committed | undefined): PartitionWindow {
+    const { reuseMemory = false, only, record } = this.#options;
+    const { codec } = this.#parts;
+    return new PartitionWindow(topic, partition, committed, this.#flow, {
+      reuse: reuseMemory,
+      ...(only === undefined ? {} : { isWanted: (value) => codec.mayBe(record, value, only) }),
+    });
   }
 
   /** After a rebalance kafkajs would fetch from the committed offset again: go on where we are. */
@@ -278,7 +292,7 @@ export class GroupConsumer<N extends RecordName> implements WindowedConsumer {
     const highWatermark = Number(batch.highWatermark);
     if (!window.take(records, highWatermark)) {
       window.lose();
-      window = new PartitionWindow(topic, batch.partition, undefined, this.#flow);
+      window = this.#windowOf(topic, batch.partition, undefined);
       this.#partitions.set(key, window);
       window.take(records, highWatermark);
     }

@@ -62,6 +62,14 @@ export interface Codec {
     bytes: Buffer,
     signal?: AbortSignal,
   ): Records[N] | Promise<Records[N]>;
+  /** False: it is none of the choice, without decoding it. True also where that cannot be told. Never throws. */
+  mayBe<N extends RecordName>(record: N, bytes: Buffer, choice: RecordChoice<Records[N]>): boolean;
+}
+
+/** Records of which a text field has one of these values. */
+export interface RecordChoice<T> {
+  readonly field: keyof T & string;
+  readonly values: ReadonlySet<string>;
 }
 
 export interface TopicOptions {

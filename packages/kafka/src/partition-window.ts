@@ -5,6 +5,7 @@ import type { FlowBudget, PartitionFlow } from './flow-budget.ts';
 import { OffsetWindow, type Slot } from './offset-window.ts';
 import type { RecordHeaders } from './record-headers.ts';
 import type { RecordRun } from './wire/record-batch-decoder.ts';
+import { waitingMemory } from './wire/wire-memory.ts';
 
 /** A record that is handed out, copied out of the response so that it does not keep all of that in memory. */
 export interface FetchedRecord {
@@ -28,6 +29,13 @@ export interface WindowLimits {
   readonly bytes: number;
 }
 
+export interface WindowOptions {
+  /** What a record is read into is used again once it is complete. */
+  readonly reuse: boolean;
+  /** Whether a record is handed out, by its encoded value; else it counts as finished. Default: all are. */
+  readonly isWanted?: (value: Buffer) => boolean;
+}
+
 const empty = Buffer.alloc(0);
 
 export class PartitionWindow {
@@ -39,6 +47,8 @@ export class PartitionWindow {
   readonly #finishedBefore: readonly (readonly [number, number])[];
   readonly #flow: PartitionFlow;
   readonly #budget: FlowBudget;
+  readonly #memory: typeof waitingMemory | undefined;
+  readonly #isWanted: WindowOptions['isWanted'];
   /** Fetched and not handed out. */
   readonly #runs: RecordRun[] = [];
   /** Where fetching goes on. */
@@ -58,12 +68,20 @@ export class PartitionWindow {
   /** Nothing but the flow budget keeps back what is next. */
   #heldByFlow = false;
 
-  constructor(topic: string, partition: number, committed: Committed | undefined, budget: FlowBudget) {
+  constructor(
+    topic: string,
+    partition: number,
+    committed: Committed | undefined,
+    budget: FlowBudget,
+    { reuse, isWanted }: WindowOptions,
+  ) {
     this.topic = topic;
     this.partition = partition;
     this.#committed = committed;
     this.#budget = budget;
     this.#flow = budget.open();
+    this.#memory = reuse ? waitingMemory : undefined;
+    this.#isWanted = isWanted;
     this.#position = committed?.offset ?? 0;
     this.#window = new OffsetWindow(this.#position);
     this.#finishedBefore =
@@ -140,7 +158,7 @@ export class PartitionWindow {
       if (offset === undefined) {
         this.#runs.shift();
         this.#window.skipTo(run.lastOffset + 1);
-      } else if (this.#isFinished(offset)) {
+      } else if (this.#isFinished(offset) || this.#isWanted?.(run.peekValue()) === false) {
         run.skip();
         this.#window.add(offset, true);
         this.dirty = true;
@@ -157,7 +175,7 @@ export class PartitionWindow {
   }
 
   #handOut(run: RecordRun, offset: number): FetchedRecord | undefined {
-    const record = run.takeOwn();
+    const record = run.takeOwn(this.#memory);
     if (record === undefined) return undefined;
     const { timestamp, key, value, headers } = record;
     const bytes = value ?? empty;
@@ -172,6 +190,7 @@ export class PartitionWindow {
     this.#inFlight -= 1;
     this.#inFlightBytes -= record.bytes.length;
     this.setAside(record);
+    this.#memory?.giveBack(record.bytes);
     this.dirty = true;
     return true;
   }

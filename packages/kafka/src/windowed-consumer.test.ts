@@ -423,3 +423,86 @@ test('a worker that is killed: its successor gets what was unfinished, and what 
     numbers(300).filter((attempt) => attempt % 5 === 0),
   );
 });
+
+test('of a choice only its records are handed out, the others are finished', async () => {
+  await using installation = await testInstallation(topics, 2);
+  const { kafka } = installation;
+  const producer = await kafka.producer();
+  await Promise.all(
+    numbers(300).map((attempt) =>
+      producer.send('DeliveryTask', shard, {
+        key: `key-${attempt}`,
+        value: deliveryTask({ attempt, isp: attempt % 10 === 0 ? 'yahoo' : 'gmail' }),
+      }),
+    ),
+  );
+  const handed: number[] = [];
+  const consumer = await kafka.windowedConsumer({
+    group: 'delivery',
+    topics: [shard],
+    record: 'DeliveryTask',
+    only: { field: 'isp', values: new Set(['yahoo']) },
+    handler: (held) => {
+      handed.push(attemptOf(held));
+      held.complete();
+    },
+  });
+  await until(async () => {
+    const [lag] = await kafka.lag({ groups: ['delivery'] });
+    return lag?.lag === 0;
+  });
+  await consumer.stop();
+  assert.deepEqual(
+    sorted(handed),
+    numbers(300).filter((attempt) => attempt % 10 === 0),
+  );
+});
+
+test('memory that is used again is nobody’s but that of finished records, whatever the order', async () => {
+  await using installation = await testInstallation(topics, 2);
+  const { kafka } = installation;
+  const rawOf = (attempt: number): Buffer => Buffer.alloc(5_000 + attempt * 40, `mail ${attempt} `);
+  const producer = await kafka.producer();
+  await Promise.all(
+    numbers(400).map((attempt) =>
+      producer.send('DeliveryTask', shard, {
+        key: `key-${attempt}`,
+        value: deliveryTask({ attempt, template_id: null, raw: rawOf(attempt) }),
+      }),
+    ),
+  );
+  const wrong: number[] = [];
+  const finished = new Set<number>();
+  const open: Held<DeliveryTask>[] = [];
+  const memory = new Set<ArrayBufferLike>();
+  const finish = (held: Held<DeliveryTask>): void => {
+    const attempt = attemptOf(held);
+    if (held.value.raw?.equals(rawOf(attempt)) !== true || String(held.key) !== `key-${attempt}`)
+      wrong.push(attempt);
+    memory.add(held.bytes.buffer);
+    finished.add(attempt);
+    held.complete();
+  };
+  const consumer = await kafka.windowedConsumer({
+    group: 'delivery',
+    topics: [shard],
+    record: 'DeliveryTask',
+    reuseMemory: true,
+    ahead: { together: 30, ofPartition: 10 },
+    // The seventh before the last, so that some wait for long and some for moments.
+    handler: (held) => {
+      open.push(held);
+      if (open.length >= 20) for (const one of open.splice(7, 10)) finish(one);
+    },
+  });
+  await until(() => finished.size + open.length === 400 || finished.size >= 370);
+  for (const one of open.splice(0)) finish(one);
+  await until(async () => {
+    for (const one of open.splice(0)) finish(one);
+    const [lag] = await kafka.lag({ groups: ['delivery'] });
+    return lag?.lag === 0;
+  });
+  await consumer.stop();
+  assert.deepEqual([wrong, finished.size], [[], 400]);
+  assert.ok(memory.size < 200, `${memory.size} pieces of memory for 400 records`);
+});

@@ -342,6 +342,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
           ahead: { together: config.delivery.window_records, ofPartition: config.delivery.window_records },
         }),
     totalBytes: windowBytes,
+    reuseMemory: true,
     // What waits in a lane is not waited for: whoever gets the partition next reads it again.
     drainMs: 0,
     // More workers than connections would only take turns.

@@ -50,6 +50,7 @@ export const startSmtpBounces = (parts: SmtpBouncesParts): Promise<WindowedConsu
     group: 'feedback-bounces',
     topics: [topics.events],
     record: 'MessageEvent',
+    only: { field: 'kind', values: new Set(['bounced', 'expired']) },
     fetch,
     startAt: 'latest',
     commitIntervalMs: 2_000,

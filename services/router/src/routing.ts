@@ -106,6 +106,7 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
     // One process may have all partitions.
     window: { records: Math.ceil(config.router.in_flight / config.kafka.partitions) },
     totalBytes: requestBytes,
+    reuseMemory: true,
     drainMs: options.drainMs ?? 10_000,
     handler: (held) => inRoutingSpan(held, tenants.get(held.value.tenant), () => router.route(held)),
   });

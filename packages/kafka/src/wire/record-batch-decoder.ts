@@ -5,7 +5,7 @@
 import type { RecordHeaders } from '../record-headers.ts';
 import type { AbortedTransaction } from './fetch-response.ts';
 import { codecOf } from './kafkajs-internals.ts';
-import { waitingMemory } from './wire-memory.ts';
+import { type WireMemory, waitingMemory } from './wire-memory.ts';
 import { WireReader } from './wire-reader.ts';
 
 /** A record as it was read. */
@@ -118,11 +118,22 @@ export class RecordRun {
     return this.#read(this.#reader, this.#nextOffset);
   }
 
-  /** The next record, of copies that do not keep the response or the rest of the run in memory. */
-  takeOwn(): WireRecord | undefined {
+  /** The next record, of copies that do not keep the response or the rest of the run in memory: in `memory`, where given. */
+  takeOwn(memory?: WireMemory): WireRecord | undefined {
     if (this.#nextOffset === undefined) return undefined;
-    const bytes = Buffer.from(this.#reader.bytes(this.#end - this.#reader.at));
+    const view = this.#reader.bytes(this.#end - this.#reader.at);
+    const bytes = memory?.take(view.length) ?? Buffer.allocUnsafe(view.length);
+    view.copy(bytes);
     return this.#read(new WireReader(bytes), this.#nextOffset);
+  }
+
+  /** The value of the next record, a view that is good until the run goes on; empty where it has none. */
+  peekValue(): Buffer {
+    const { at } = this.#reader;
+    this.#reader.skip(Math.max(0, this.#reader.varint()));
+    const value = readBytes(this.#reader);
+    this.#reader.at = at;
+    return value ?? noBytes;
   }
 
   skip(): void {

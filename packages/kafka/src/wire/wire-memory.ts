@@ -4,7 +4,7 @@ import { ReusedMemory } from '@millrace/core';
 /** Below, Node's own pool serves. */
 const smallestBytes = 4_096;
 
-class WireMemory {
+export class WireMemory {
   readonly #memory: ReusedMemory;
 
   constructor(maxIdleBytes: number) {
@@ -24,5 +24,5 @@ class WireMemory {
 
 export const requestMemory = new WireMemory(2_097_152);
 export const answerMemory = new WireMemory(8_388_608);
-/** For records that are fetched and wait for their turn. */
+/** For records that are fetched and wait for their turn, or are handed out. */
 export const waitingMemory = new WireMemory(8_388_608);

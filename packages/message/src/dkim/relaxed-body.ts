@@ -13,8 +13,25 @@ const space = 0x20;
 const sliceBytes = 32_768;
 const scratch = Buffer.allocUnsafe(2 * sliceBytes);
 
+/** Whether a body is its own canonical form, as most are: this takes a third of the time of writing it anew. */
+const isRelaxed = (message: Buffer, start: number): boolean => {
+  const end = message.length;
+  const last = message[end - 3];
+  if (end - start < 3 || last === lf || message[end - 2] !== cr || message[end - 1] !== lf) return false;
+  for (let at = start; at < end; at += 1) {
+    const byte = message[at];
+    if (byte === undefined || byte > space) continue;
+    if (byte === tab) return false;
+    if (byte !== space) continue;
+    const next = message[at + 1];
+    if (next === space || next === tab || next === cr) return false;
+  }
+  return true;
+};
+
 /** SHA-256 of the canonical body, base64: the `bh=` tag. `start`: where the body begins. Line ends are CRLF. */
 export const relaxedBodyHash = (message: Buffer, start: number): string => {
+  if (isRelaxed(message, start)) return hash('sha256', message.subarray(start), 'base64');
   const end = message.length;
   const out = scratch;
   let filled = 0;
