@@ -1,5 +1,5 @@
 /** From a request's body to the record that Kafka will hold. */
-import { type MessageId, parseAddress } from '@millrace/core';
+import { type MessageId, parseAddress, type ReusedMemory } from '@millrace/core';
 import type { Attachment, Composed, Header, Mailbox, Recipient, SendRequest } from '@millrace/schemas';
 import { decodeBase64 } from './base64.ts';
 import { mailboxesOf, splitMailbox } from './mailbox.ts';
@@ -85,9 +85,15 @@ const fromOf = (raw: Buffer, field: string, report: Report): Mailbox | undefined
   return mailbox;
 };
 
-const rawOf = (body: SendBody, report: Report): Content => {
+const utf8In = (memory: ReusedMemory, text: string): Buffer => {
+  const bytes = memory.take(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+};
+
+const rawOf = (body: SendBody, report: Report, memory: ReusedMemory): Content => {
   const field = body.raw === undefined ? 'raw_base64' : 'raw';
-  const bytes = body.raw === undefined ? decodeBase64(body.raw_base64 ?? '') : Buffer.from(body.raw, 'utf8');
+  const bytes = body.raw === undefined ? decodeBase64(body.raw_base64 ?? '') : utf8In(memory, body.raw);
   if (bytes === undefined) {
     report(field, 'is not base64');
     return none;
@@ -96,7 +102,12 @@ const rawOf = (body: SendBody, report: Report): Content => {
   return { ...none, raw, rawFrom: fromOf(raw, field, report) };
 };
 
-const contentOf = (body: SendBody, message: WholeMessage | undefined, report: Report): Content => {
+const contentOf = (
+  body: SendBody,
+  message: WholeMessage | undefined,
+  report: Report,
+  memory: ReusedMemory,
+): Content => {
   if (message !== undefined) return { ...none, raw: message.raw, rawFrom: message.from };
   const isRaw = body.raw !== undefined || body.raw_base64 !== undefined;
   const composedFields = (['subject', 'text', 'html', 'attachments'] as const).filter(
@@ -116,7 +127,7 @@ const contentOf = (body: SendBody, message: WholeMessage | undefined, report: Re
     }
   }
   if (body.template === undefined && body.variables !== undefined) report('variables', 'needs a template');
-  if (isRaw) return rawOf(body, report);
+  if (isRaw) return rawOf(body, report, memory);
   if (body.template === undefined) return { ...none, composed: composedOf(body, report) };
   const template = typeof body.template === 'string' ? { id: body.template } : body.template;
   return { ...none, template_id: template.id, template_version: template.version ?? null };
@@ -174,12 +185,17 @@ const replyToOf = (body: SendBody, report: Report): string | null => {
 
 /**
  * Makes the record of a body that holds to its schema; what only the configuration can tell is checked later.
- * `message`: in place of the body's content.
+ * `message`: in place of the body's content. `memory`: what a whole message in the body is put into.
  */
-export const draftRequest = (body: SendBody, origin: Origin, message?: WholeMessage): Drafted => {
+export const draftRequest = (
+  body: SendBody,
+  origin: Origin,
+  message: WholeMessage | undefined,
+  memory: ReusedMemory,
+): Drafted => {
   const errors: FieldError[] = [];
   const report: Report = (field, message) => errors.push({ field, message });
-  const content = contentOf(body, message, report);
+  const content = contentOf(body, message, report, memory);
   const request: SendRequest = {
     request_id: origin.requestId,
     tenant: origin.tenant,

@@ -1,5 +1,5 @@
 /** One way for every request, by HTTP or SMTP: drafted, its template pinned, checked, then accepted. */
-import { classifyStream, deriveMessageId, newMessageId, type Stream } from '@millrace/core';
+import { classifyStream, deriveMessageId, newMessageId, ReusedMemory, type Stream } from '@millrace/core';
 import type { SendRequest } from '@millrace/schemas';
 import type { Context } from '@opentelemetry/api';
 import { inAcceptSpan } from './accept-span.ts';
@@ -54,6 +54,8 @@ const submittedOf = (request: SendRequest): Submitted => ({
 });
 
 export class Submitter {
+  /** For whole messages: what `submit` is given from here is used again as soon as Kafka has it. */
+  readonly memory = new ReusedMemory();
   readonly #acceptance: Acceptance;
   readonly #catalogue: TemplateCatalogue;
   readonly #tally: AcceptanceTally;
@@ -89,13 +91,14 @@ export class Submitter {
     const { stream } = classifyStream(request, submission.caller.facts.policy);
     checkScope(stream, submission.caller);
     await inAcceptSpan(request, stream, submission.linkTo, () => this.#acceptance.accept(request, stream));
+    if (request.raw !== null) this.memory.giveBack(request.raw);
     this.#tally.add(stream, submission.via, request.recipients.length);
     return submittedOf(request);
   }
 
   /** The record; undefined when its template is not known here (yet). */
   #prepare(body: SendBody, submission: Submission, message?: WholeMessage): SendRequest | undefined {
-    const drafted = draftRequest(body, originOf(submission), message);
+    const drafted = draftRequest(body, originOf(submission), message, this.memory);
     if (drafted.kind === 'wrong') throw invalidRequest(drafted.errors);
     const request = this.#pinned(drafted.request);
     if (request === undefined) return undefined;

@@ -46,6 +46,22 @@ const batch = async (body: string, key: 'full' | 'slow' = 'full'): Promise<Answe
 };
 
 describe('POST /v1/messages/batch', () => {
+  test('keeps whole messages apart whose memory is used one after the other', async () => {
+    const rawOf = (number: number): string =>
+      `From: ada@acme.example\r\nSubject: ${number}\r\n\r\n${`whole ${number}\r\n`.repeat(400 + number)}`;
+    const bodies = Array.from({ length: 300 }, (_, number) => ({
+      to: [`whole${number}@gmail.com`],
+      raw: rawOf(number),
+    }));
+    const answers = await batch(bodies.map((body) => JSON.stringify(body)).join('\n'));
+    assert.equal(answers.filter(({ message_ids }) => message_ids?.length === 1).length, bodies.length);
+    const records = await rig.requests();
+    const arrived = new Map(
+      records.map(({ value }) => [value.recipients[0]?.address, value.raw?.toString()]),
+    );
+    for (const { to, raw } of bodies) assert.ok(arrived.get(to[0]) === raw, to[0]);
+  });
+
   test('answers every line in order and goes on after a wrong one', async () => {
     const answers = await batch(
       [

@@ -1,9 +1,10 @@
 /** Takes a message's bytes off the wire, within its own limit and within the bound of all messages together. */
+import type { ReusedMemory } from '@millrace/core';
 import type { SMTPServerDataStream } from 'smtp-server';
 import type { ByteBudget } from '../byte-budget.ts';
 import { SmtpReply } from './reply.ts';
 
-/** A whole message; give its bytes back to the budget with `release()` when it is in Kafka or refused. */
+/** A whole message; `release()` gives back its bytes, to the budget and for another message, when it is in Kafka or refused. */
 export interface Collected {
   readonly message: Buffer;
   release(): void;
@@ -17,6 +18,7 @@ export const collectMessage = (
   stream: SMTPServerDataStream,
   budget: ByteBudget,
   maxBytes: number,
+  memory: ReusedMemory,
 ): Promise<Collected> =>
   new Promise((resolve, reject) => {
     let chunks: Buffer[] = [];
@@ -51,8 +53,25 @@ export const collectMessage = (
     stream.once('end', () => {
       ended = true;
       if (refused !== undefined) reject(refused);
-      else resolve({ message: Buffer.concat(chunks), release });
+      else {
+        const message = joined(chunks, memory);
+        resolve({
+          message,
+          release: () => {
+            memory.giveBack(message);
+            release();
+          },
+        });
+      }
     });
     stream.once('error', fail);
     stream.once('close', () => fail(new Error('The connection ended before the message did')));
   });
+
+/** One after the other, in memory that may be given back. */
+export const joined = (pieces: readonly Buffer[], memory: ReusedMemory): Buffer => {
+  const bytes = memory.take(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) at += piece.copy(bytes, at);
+  return bytes;
+};

@@ -17,7 +17,7 @@ import { fieldsNamed, fieldText, withCrlf } from '../raw-message.ts';
 import { classifiedBy } from '../send-body.ts';
 import type { Submitter } from '../submitter.ts';
 import type { Certificate } from './certificate.ts';
-import { collectMessage } from './data-collector.ts';
+import { collectMessage, joined } from './data-collector.ts';
 import { type DataSpan, dataSpan } from './data-span.ts';
 import { takeMillraceHeaders } from './millrace-headers.ts';
 import { receivedField } from './received.ts';
@@ -115,7 +115,8 @@ class Submission {
     const span = dataSpan(session);
     try {
       const caller = this.#callerOf(session);
-      const collected = await collectMessage(stream, this.#options.budget, this.#options.maxMessageBytes);
+      const { budget, maxMessageBytes, submitter } = this.#options;
+      const collected = await collectMessage(stream, budget, maxMessageBytes, submitter.memory);
       try {
         const text = await this.#submit(collected.message, caller, session, span);
         span.end(250);
@@ -162,7 +163,7 @@ class Submission {
     const now = Date.now();
     const trace = receivedField({ session, hostname: this.#options.hostname, now });
     const submission = { caller, via: 'smtp', acceptedAt: now, idempotencyKey: null } as const;
-    const whole = { raw: Buffer.concat([trace, message]), from };
+    const whole = { raw: joined([trace, message], this.#options.submitter.memory), from };
     const { stream } = classifyStream(classifiedBy(wishes), caller.facts.policy);
     const submitted = await span.within({ 'millrace.stream': stream, 'millrace.tenant': caller.tenant }, () =>
       this.#options.submitter.submit({ ...wishes, to }, submission, whole),
