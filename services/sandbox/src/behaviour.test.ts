@@ -262,6 +262,23 @@ describe('Scripted behaviour', () => {
   });
 });
 
+it('complaint_share: what comes back later follows a change at once', async () => {
+  const sandbox = await startSandbox({ verify: 'off', keep: 'none', answers: { smtp: '127.0.0.1:9' } });
+  const client = await RawClient.connect(sandbox.smtpPort, sandbox.addresses[isp]?.[0] ?? '');
+  await client.hello();
+  await client.mail(to);
+  await sandbox.behave(isp, { complaint_share: 1 });
+  await client.mail(to);
+  await sandbox.resetBehaviour();
+  await client.mail(to);
+  assert.deepEqual(
+    sandbox.answers().map((answer) => answer.kind),
+    ['complaint'],
+  );
+  client.end();
+  await sandbox.stop();
+});
+
 describe('Behaviour that is given', () => {
   it('names unknown keys and suggests the nearest', () => {
     assert.throws(() => parseBehaviour({ conection_limit: 1, latency: { conect_ms: 1 } }), {

@@ -7,8 +7,8 @@ export type Command =
   | { readonly verb: 'unknown' };
 
 // The path may hold a quoted local part, in which > and spaces are letters like others.
-const mailArgument = /^FROM:\s?<((?:"(?:\\.|[^"\\])*"|[^">])*)>(?:\s+(.*))?$/i;
-const rcptArgument = /^TO:\s?<((?:"(?:\\.|[^"\\])*"|[^">])+)>(?:\s+(.*))?$/i;
+const mailArgument = /^FROM:\s?<([^">]*(?:"(?:\\.|[^"\\])*"[^">]*)*)>(?:\s+(.*))?$/i;
+const rcptArgument = /^TO:\s?<(?!>)([^">]*(?:"(?:\\.|[^"\\])*"[^">]*)*)>(?:\s+(.*))?$/i;
 
 /** Parses one command line without its CRLF. */
 export function parseCommand(line: string): Command {

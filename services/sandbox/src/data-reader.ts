@@ -1,3 +1,5 @@
+import { headerEnd, headerOf } from './header-fields.ts';
+
 const terminator = Buffer.from('\r\n.\r\n');
 
 /**
@@ -44,6 +46,14 @@ export class DataReader {
   content(): Buffer {
     this.#content ??= this.#joined();
     return this.#content;
+  }
+
+  /** The header of the mail with the empty line below it, without joining pieces where the first holds it all. */
+  header(): Buffer {
+    const first = this.#chunks[0];
+    const end = first === undefined ? -1 : headerEnd(first);
+    if (first === undefined || end === -1) return headerOf(this.content());
+    return unstuff(first.subarray(0, end));
   }
 
   #joined(): Buffer {

@@ -38,6 +38,8 @@ export interface IncomingMail {
   readonly size: number;
   /** Source with dot-stuffing removed; only its first part when the sandbox keeps less than all. */
   content(): Buffer;
+  /** Its header with the empty line below it; cheaper than to look for it in the content. */
+  header(): Buffer;
 }
 
 /** What the session does next: sends the reply (after a pause), and then goes on in this way. */
@@ -51,6 +53,7 @@ export interface Step {
 export interface ReadContent {
   readonly size: number;
   content(): Buffer;
+  header(): Buffer;
 }
 
 interface Transaction {
@@ -93,7 +96,7 @@ export class Dialogue {
       };
     if (this.#hostUnavailable('closed'))
       return { reply: `554 5.3.2 ${this.#host.mxHost} This server takes no mail\r\n`, next: 'close' };
-    const reply = `220 ${fillIn(greeting, this.#fields())}\r\n`;
+    const reply = `220 ${fillIn(greeting, (name) => this.#field(name))}\r\n`;
     return { reply, next: 'command', delayMs: this.#pause(behaviour.latency.connect_ms) };
   }
 
@@ -291,11 +294,12 @@ export class Dialogue {
       mailFrom: transaction.from,
       rcptTo: transaction.recipients,
       mailParameters: transaction.parameters,
-      client: { ...this.#client, ehlo: this.#ehlo ?? '' },
+      client: { address: this.#client.address, port: this.#client.port, ehlo: this.#ehlo ?? '' },
       tls: this.#tls,
       mailOfConnection: this.#mails,
       size: read.size,
       content: () => read.content(),
+      header: () => read.header(),
     };
   }
 
@@ -315,14 +319,25 @@ export class Dialogue {
       this.#host.counters.mailDropped('before_reply');
       return { reply: '', next: 'cut', delayMs: transaction.afterDotMs };
     }
-    const text = fillIn(this.#host.wording.accepted, {
-      ...this.#fields(),
-      session: id,
-      number: String(this.#mails),
-      size: String(mail.size),
-      seconds: String(Math.floor(now / 1_000)),
-    });
+    const text = this.#accepted(mail, id, now);
     return { reply: `250 ${text}\r\n`, next: 'command', delayMs: transaction?.afterDotMs ?? 0 };
+  }
+
+  #accepted(mail: IncomingMail, id: string, now: number): string {
+    return fillIn(this.#host.wording.accepted, (name) => {
+      switch (name) {
+        case 'session':
+          return id;
+        case 'number':
+          return String(this.#mails);
+        case 'size':
+          return String(mail.size);
+        case 'seconds':
+          return String(Math.floor(now / 1_000));
+        default:
+          return this.#field(name);
+      }
+    });
   }
 
   #tooLarge(): Step {
@@ -341,17 +356,26 @@ export class Dialogue {
   #scripted(scripted: ScriptedReply, fields: Readonly<Record<string, string>> = {}): Step {
     const from = fields.from ?? '';
     const fromDomain = from.slice(from.lastIndexOf('@') + 1);
-    const reply = renderReply(scripted, { ...this.#fields(), ...fields, from_domain: fromDomain });
+    const reply = renderReply(scripted, (name) =>
+      name === 'from_domain' ? fromDomain : (fields[name] ?? this.#field(name)),
+    );
     return { reply, next: scripted.code === 421 || scripted.phase === 'connect' ? 'close' : 'command' };
   }
 
-  #fields(): Record<string, string> {
-    return {
-      host: this.#host.mxHost,
-      ip: this.#client.address,
-      session: this.#session,
-      date: new Date(this.#host.now()).toUTCString(),
-    };
+  // What every text may say.
+  #field(name: string): string | undefined {
+    switch (name) {
+      case 'host':
+        return this.#host.mxHost;
+      case 'ip':
+        return this.#client.address;
+      case 'session':
+        return this.#session;
+      case 'date':
+        return new Date(this.#host.now()).toUTCString();
+      default:
+        return undefined;
+    }
   }
 
   #hostUnavailable(how: Behaviour['unavailable']): boolean {

@@ -1,10 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 
+const emptyLine = Buffer.from('\r\n\r\n');
+const messageIdField = /^message-id:\s*<?([^>\r\n]+)/im;
+const usualMessageId = Buffer.from('\nMessage-ID:');
+
 /** The header of a mail with the empty line below it. */
 export function headerOf(content: Buffer): Buffer {
-  if (content.indexOf('\r\n') === 0) return content.subarray(0, 2);
-  const end = content.indexOf('\r\n\r\n');
-  return end === -1 ? content : content.subarray(0, end + 4);
+  const end = headerEnd(content);
+  return end === -1 ? content : content.subarray(0, end);
+}
+
+/** Where the body begins; -1 where no empty line was seen. */
+export function headerEnd(content: Buffer): number {
+  if (content[0] === 0x0d && content[1] === 0x0a) return 2;
+  const end = content.indexOf(emptyLine);
+  return end === -1 ? -1 : end + emptyLine.length;
 }
 
 /** Header fields in order, unfolded (RFC 5322 2.2.3); names as they came. */
@@ -32,7 +42,16 @@ export function headerValue(
   return headers.find((field) => field.name.toLowerCase() === name)?.value;
 }
 
-/** Message-ID without its brackets, straight from the bytes; '' when there is none. */
-export function messageIdOf(content: Buffer): string {
-  return /^message-id:\s*<?([^>\r\n]+)/im.exec(headerOf(content).toString('latin1'))?.[1]?.trim() ?? '';
+/** Message-ID without its brackets, straight from the bytes of a header; '' when there is none. */
+export function messageIdOf(header: Buffer): string {
+  return messageIdField.exec(aroundMessageId(header))?.[1]?.trim() ?? '';
+}
+
+// Of a header that spells the name as nearly all do, only this field up to its >: a piece of a longer text would keep
+// all of it in memory for as long as the id is remembered.
+function aroundMessageId(header: Buffer): string {
+  const lineFeed = header.indexOf(usualMessageId);
+  if (lineFeed === -1) return header.toString('latin1');
+  const end = header.indexOf('>', lineFeed);
+  return header.toString('latin1', lineFeed + 1, end === -1 ? header.length : end);
 }

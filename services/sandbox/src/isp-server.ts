@@ -15,7 +15,7 @@ export interface IspServerOptions {
   now(): number;
   random(): number;
   authentic(mail: IncomingMail, isp: IspDefinition): Promise<boolean>;
-  accept(mail: IncomingMail, isp: IspDefinition, mxHost: string): string;
+  accept(mail: IncomingMail, server: IspServer, mxHost: string): string;
   failed(error: Error, isp: IspDefinition): void;
 }
 
@@ -114,7 +114,7 @@ export class IspServer {
         now: options.now,
         random: options.random,
         authentic: (mail) => options.authentic(mail, definition),
-        accept: (mail) => options.accept(mail, definition, mxHost),
+        accept: (mail) => options.accept(mail, server, mxHost),
       },
       { address, port: socket.remotePort ?? 0 },
     );

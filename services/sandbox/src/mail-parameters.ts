@@ -8,7 +8,7 @@ export function parameterProblem(
 ): string | 'too_large' | undefined {
   let smtputf8 = false;
   for (const parameter of parameters) {
-    const [name = '', value = ''] = parameter.toUpperCase().split('=', 2);
+    const { name, value } = inCapitals(parameter);
     if (name === 'SIZE' && behaviour.size_limit > 0) {
       if (!/^\d{1,20}$/.test(value)) return '501 5.5.4 SIZE takes a number';
       if (Number(value) > behaviour.size_limit) return 'too_large';
@@ -24,7 +24,18 @@ export function parameterProblem(
   return smtputf8 || isAscii(from) ? undefined : '553 5.6.7 The sender address needs SMTPUTF8';
 }
 
+// What stands behind a second = is not looked at.
+function inCapitals(parameter: string): { name: string; value: string } {
+  const capitals = parameter.toUpperCase();
+  const equals = capitals.indexOf('=');
+  if (equals === -1) return { name: capitals, value: '' };
+  const second = capitals.indexOf('=', equals + 1);
+  const end = second === -1 ? capitals.length : second;
+  return { name: capitals.slice(0, equals), value: capitals.slice(equals + 1, end) };
+}
+
 /** Whether an address can be said without SMTPUTF8. */
 export function isAscii(text: string): boolean {
-  return !/[^\p{ASCII}]/u.test(text);
+  // In UTF-8 the characters of ASCII, and no others, are one byte each.
+  return Buffer.byteLength(text) === text.length;
 }

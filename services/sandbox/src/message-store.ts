@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMail } from './dialogue.ts';
 import { decodeWords } from './encoded-words.ts';
-import { headerOf, headerValue, parseHeaders } from './header-fields.ts';
+import { headerValue, parseHeaders } from './header-fields.ts';
 
 /** What a check of SPF, DKIM and DMARC found, in the words of RFC 8601. */
 export interface AuthResults {
@@ -111,7 +111,7 @@ export class MessageStore {
 
   add(facts: StoredFacts, auth: AuthResults): void {
     if (this.#keep === 'none') return;
-    const content = this.#keep === 'all' ? facts.mail.content() : headerOf(facts.mail.content());
+    const content = this.#keep === 'all' ? facts.mail.content() : facts.mail.header();
     const stored = { ...facts, content, complete: this.#keep === 'all', auth, shown: undefined };
     this.#messages.set(facts.id, stored);
     this.#bytes += content.length;

@@ -47,15 +47,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     now: Date.now,
     random,
     authentic: async (mail) => isAuthentic(await verifier.verify(mail, mail.content())),
-    accept: (mail, isp, mxHost) => {
+    accept: (mail, server, mxHost) => {
+      const isp = server.definition;
       accepted++;
       const id = `${isp.name}-${accepted.toString(36)}${randomInt(2 ** 32).toString(36)}`;
       const precise = performance.timeOrigin + performance.now();
-      arrivals.add(precise, isp.name, mail.rcptTo[0] ?? '', messageIdOf(mail.content()));
-      const counters = servers.get(isp.name)?.counters;
+      arrivals.add(precise, isp.name, mail.rcptTo[0] ?? '', messageIdOf(mail.header()));
       const due = verifier.enqueue(mail, (auth) => {
         const dkim = auth.dkim?.map((signature) => signature.result) ?? [];
-        counters?.authenticated({
+        server.counters.authenticated({
           ...(auth.spf ? { spf: auth.spf.result } : {}),
           ...(auth.dmarc ? { dmarc: auth.dmarc.result } : {}),
           dkim: auth.state === 'done' && dkim.length === 0 ? ['none'] : dkim,
@@ -66,7 +66,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         { id, isp: isp.name, mxHost, receivedAt: Math.floor(precise), receivedAtPrecise: precise, mail },
         { state: due ? 'pending' : 'skipped' },
       );
-      later?.taken(mail, behaviours.of(isp), mxHost);
+      later?.taken(mail, server.behaviour, mxHost);
       return id;
     },
     failed: (error, isp) => report(isp.name, error),

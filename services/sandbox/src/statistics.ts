@@ -85,9 +85,12 @@ class SecondRing {
 
   lastSeconds(now: number): number[] {
     this.#advance(now);
-    return Array.from({ length: ringSeconds }, (_, index) => {
-      return this.#counts[(this.#last + 1 + index) % ringSeconds] ?? 0;
-    });
+    const counts: number[] = [];
+    // A plain loop: this is done for every source of every ISP each time that the counters are asked for.
+    for (let second = this.#last + 1; second <= this.#last + ringSeconds; second++) {
+      counts.push(this.#counts[second % ringSeconds] ?? 0);
+    }
+    return counts;
   }
 
   #advance(now: number): void {

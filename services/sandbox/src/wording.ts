@@ -3,9 +3,11 @@ import { office365, outlook } from './wording/microsoft.ts';
 import { apple, comcast, gmx, mimecast, orange, proofpoint } from './wording/others.ts';
 import { plain } from './wording/plain.ts';
 import type { ScriptedReply, Wording } from './wording/reply.ts';
+import { type FieldOf, fillIn } from './wording/template.ts';
 import { yahoo, yahooJp } from './wording/yahoo.ts';
 
 export type { Phase, ScriptedReply, Wording } from './wording/reply.ts';
+export { type FieldOf, fillIn } from './wording/template.ts';
 
 const byGroup: Readonly<Record<string, Partial<Wording>>> = {
   gmail,
@@ -27,15 +29,10 @@ export function wordingOf(group: string): Wording {
 }
 
 /** The reply as it goes on the wire: every line with its code (RFC 5321 4.2.1) and enhanced code (RFC 2034). */
-export function renderReply(scripted: ScriptedReply, fields: Readonly<Record<string, string>>): string {
+export function renderReply(scripted: ScriptedReply, fieldOf: FieldOf): string {
   const prefix = scripted.enhanced ? `${scripted.enhanced} ` : '';
-  const lines = fillIn(scripted.text, fields).split('\n');
+  const lines = fillIn(scripted.text, fieldOf).split('\n');
   return lines
     .map((line, index) => `${scripted.code}${index < lines.length - 1 ? '-' : ' '}${prefix}${line}\r\n`)
     .join('');
-}
-
-/** Replaces {name} by its field; unknown ones stay. */
-export function fillIn(text: string, fields: Readonly<Record<string, string>>): string {
-  return text.replace(/\{([a-z_]+)\}/g, (whole, name: string) => fields[name] ?? whole);
 }

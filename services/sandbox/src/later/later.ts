@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import nodemailer, { type Transporter } from 'nodemailer';
 import type { Behaviour } from '../behaviour.ts';
 import type { IncomingMail } from '../dialogue.ts';
-import { headerOf, parseHeaders } from '../header-fields.ts';
+import { parseHeaders } from '../header-fields.ts';
 import { askedAnswer, drawnAnswer, type LateAnswer } from './late-answer.ts';
 import {
   type Answered,
@@ -88,7 +88,7 @@ export class Later {
         askedAnswer(recipient, this.#turn) ?? drawnAnswer(this.#options.random(), behaviour, this.#turn);
       if (answer === undefined || this.#answers.length >= kept || this.#stopped) continue;
       this.#turn++;
-      const header = headerOf(mail.content());
+      const header = mail.header();
       const shown: ShownAnswer = {
         kind: answer.kind,
         style: answer.kind === 'bounce' ? answer.style : null,
