@@ -64,6 +64,8 @@ export interface Shaper {
 }
 
 const group = 'shaper';
+/** What replies, rates and warm-ups are about: the other kinds say nothing here. */
+const kinds: ReadonlySet<string> = new Set(['delivered', 'deferred', 'bounced', 'complained']);
 const tickMs = 1_000;
 const oldestActedOnMs = 3_600_000;
 /** Controls of automation stay listed for so long after they ended. */
@@ -204,6 +206,7 @@ export async function startShaping(options: ShaperOptions): Promise<Shaper> {
     fetch: { minBytes: 65_536, maxWaitMs: 250 },
     topics: [topics.events],
     record: 'MessageEvent',
+    only: { field: 'kind', values: kinds },
     // Not from the latest: what is written while the group first comes together would be lost.
     startAt: 'earliest',
     maxMembersPerTopic: () => 1,

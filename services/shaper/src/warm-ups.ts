@@ -17,6 +17,7 @@ import {
   warmUpCaps,
 } from '@millrace/core';
 import type { MessageEvent } from '@millrace/schemas';
+import { EventDates } from './event-dates.ts';
 
 /** One source's day. */
 interface Counted {
@@ -37,19 +38,22 @@ const mostDaysBack = 3;
 
 export class WarmUps {
   readonly #sources: ReadonlyMap<string, SourceWarmUp>;
+  /** By source. */
+  readonly #dates: ReadonlyMap<string, EventDates>;
   /** By source and date. */
   readonly #days = new Map<string, Counted>();
 
   constructor(sources: readonly SourceWarmUp[]) {
     this.#sources = new Map(sources.map((one) => [one.source, one]));
+    this.#dates = new Map(sources.map((one) => [one.source, new EventDates(one.timeZone)]));
   }
 
   /** Counts an event that was not counted before. */
   count(event: MessageEvent): void {
     const { source, isp, kind, time } = event;
-    const warmUp = source === null ? undefined : this.#sources.get(source);
-    if (warmUp === undefined || source === null || !isIsp(isp)) return;
-    const day = this.#day(source, calendarDay(time, warmUp.timeZone));
+    const dates = source === null ? undefined : this.#dates.get(source);
+    if (dates === undefined || source === null || !isIsp(isp)) return;
+    const day = this.#day(source, dates.of(time));
     switch (kind) {
       case 'delivered':
         day.delivered += 1;

@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { formatScope } from '../control/control-scope.ts';
 import { ControlTable } from '../control/control-table.ts';
 import { controlRecord } from '../control/parse-control.ts';
-import { nextLevel, type SpikeFacts, type SpikeSettings, Spikes, spikeLevel } from './spikes.ts';
+import {
+  nextLevel,
+  type SpikeFacts,
+  type SpikeLevel,
+  type SpikeMeasure,
+  type SpikeSettings,
+  Spikes,
+  spikeAuthor,
+  spikeLevel,
+  spikeMeasures,
+} from './spikes.ts';
 
 const hour = 3_600_000;
 const thresholds = {
@@ -154,5 +165,140 @@ test('bounces and blocks are told apart; an operator who undoes a suspension has
     known.filter(({ scope }) => scope.kind === 'campaign'),
     [],
     'it is suspended already',
+  );
+});
+
+const minute = 60_000;
+const soon = { warnShare: 0.2, pauseShare: 0.4, leastMails: 3, leastCount: 2, windowMs: 12 * minute };
+const quick: SpikeSettings = {
+  suspend: ['campaign', 'pool'],
+  measures: { complaints: { ...soon, windowMs: 36 * minute }, bounces: soon, blocks: soon },
+};
+
+interface PlainRate {
+  readonly counted: { readonly step: number; readonly mail: boolean; readonly bad: boolean }[];
+  step: number;
+  level: SpikeLevel;
+}
+
+/** The same without running totals: every rate is summed up anew, from all that was ever counted. */
+class PlainSpikes {
+  readonly #rates = new Map<string, PlainRate>();
+  readonly #told = new Set<string>();
+
+  take(facts: SpikeFacts, now: number, judges: boolean): string[] {
+    const { kind, stream, tenant, campaign, pool, source, isp, eventId } = facts;
+    const blocked = facts.category === 'reputation';
+    const isMailOf = { complaints: ['delivered'], bounces: ['delivered', 'bounced'] };
+    const all = { ...isMailOf, blocks: ['delivered', 'bounced', 'deferred'] };
+    const bad: readonly SpikeMeasure[] = [
+      ...(kind === 'complained' ? (['complaints'] as const) : []),
+      ...(kind === 'bounced' && !blocked ? (['bounces'] as const) : []),
+      ...((kind === 'bounced' || kind === 'deferred') && blocked ? (['blocks'] as const) : []),
+    ];
+    if (stream !== 'batch' || (bad.length > 0 && this.#told.has(eventId))) return [];
+    if (bad.length > 0) this.#told.add(eventId);
+    const tenants = tenant === '' ? [] : [`tenant:${tenant}`];
+    const campaigns = tenant === '' || campaign === null ? [] : [`campaign:${tenant}/${campaign}`];
+    const others = [pool && `pool:${pool}`, source && `source:${source}`, isp && `isp:batch/${isp}`];
+    return [...tenants, ...campaigns, ...others].flatMap((scope) =>
+      spikeMeasures
+        .map((measure) => ({ measure, mail: all[measure].includes(kind), bad: bad.includes(measure) }))
+        .filter((one) => scope !== null && (one.mail || one.bad))
+        .flatMap(({ measure, ...one }) => {
+          const rate = this.#rate(scope ?? '', measure);
+          const stepMs = quick.measures[measure].windowMs / 12;
+          rate.step = Math.max(rate.step, Math.floor(now / stepMs));
+          rate.counted.push({ step: Math.min(rate.step, Math.floor(facts.at / stepMs)), ...one });
+          return judges ? this.#judge(scope ?? '', measure, now) : [];
+        }),
+    );
+  }
+
+  settle(now: number): void {
+    for (const key of this.#rates.keys()) {
+      const [measure, scope = ''] = key.split(' ');
+      this.#judge(scope, spikeMeasures.find((one) => one === measure) ?? 'blocks', now);
+    }
+  }
+
+  undone(scope: string): void {
+    for (const measure of spikeMeasures) this.#rates.delete(`${measure} ${scope}`);
+  }
+
+  recall(scope: string, measure: SpikeMeasure): void {
+    this.#rate(scope, measure).level = 'pause';
+  }
+
+  #rate(scope: string, measure: SpikeMeasure): PlainRate {
+    const rate = this.#rates.get(`${measure} ${scope}`) ?? { counted: [], step: 0, level: 'calm' };
+    this.#rates.set(`${measure} ${scope}`, rate);
+    return rate;
+  }
+
+  #judge(scope: string, measure: SpikeMeasure, now: number): string[] {
+    const rate = this.#rate(scope, measure);
+    const own = quick.measures[measure];
+    rate.step = Math.max(rate.step, Math.floor((now * 12) / own.windowMs));
+    const inside = rate.counted.filter(({ step }) => step > rate.step - 12);
+    const [count, mails] = [inside.filter(({ bad }) => bad).length, inside.filter(({ mail }) => mail).length];
+    const [before, order] = [rate.level, ['calm', 'warn', 'pause']];
+    const mayBeSuspended = /^(campaign|pool):/.test(scope);
+    if (before === 'pause' && mayBeSuspended) return [];
+    rate.level = nextLevel(before, own, count, mails);
+    if (order.indexOf(rate.level) <= order.indexOf(before)) return [];
+    const suspends = rate.level === 'pause' && mayBeSuspended;
+    return [`${scope} ${measure} ${rate.level} ${count}/${mails} ${suspends}`];
+  }
+}
+
+test('what comes of events is what sums over all of them say, however time goes and whatever is undone', () => {
+  const campaign = { kind: 'campaign', tenant: 'acme', name: 'spring' } as const;
+  const measures = fc.constantFrom(...spikeMeasures);
+  const event = fc.record({
+    does: fc.constantFrom('see', 'see', 'see', 'note'),
+    kind: fc.constantFrom('delivered', 'delivered', 'bounced', 'deferred', 'complained', 'routed'),
+    category: fc.constantFrom(null, 'reputation', 'invalid_recipient'),
+    stream: fc.constantFrom('batch', 'batch', 'batch', 'realtime', null),
+    tenant: fc.constantFrom('acme', 'acme', 'other', ''),
+    campaign: fc.constantFrom('spring', 'spring', null),
+    pool: fc.constantFrom('batch', null),
+    source: fc.constantFrom('ip1', 'ip2', null),
+    isp: fc.constantFrom('gmail', 'yahoo', null),
+    eventId: fc.nat(200).map(String),
+    // Of a clock that is ahead, of now, and of before the window.
+    ageMs: fc.constantFrom(-2 * minute, 0, 0, 0, minute, 5 * minute, 11 * minute, 40 * minute),
+  });
+  const other = fc.record({ does: fc.constantFrom('settle', 'undone', 'recall'), measure: measures });
+  const step = fc.record({
+    what: fc.oneof({ weight: 20, arbitrary: event }, { weight: 1, arbitrary: other }),
+    passesMs: fc.constantFrom(0, 0, 0, 1_000, minute, 4 * minute, 13 * minute, -minute),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (all) => {
+      const [spikes, plain] = [new Spikes(quick), new PlainSpikes()];
+      let now = start;
+      for (const { what, passesMs } of all) {
+        now += passesMs;
+        if ('eventId' in what) {
+          const own = { ...what, at: now - what.ageMs };
+          const found = what.does === 'see' ? spikes.see(own, now) : spikes.note(own, now);
+          const lines = (found ?? []).map(
+            ({ scope, measure, level, count, mails, control }) =>
+              `${formatScope(scope)} ${measure} ${level} ${count}/${mails} ${control !== null}`,
+          );
+          assert.deepEqual(lines, plain.take(own, now, what.does === 'see'));
+        } else if (what.does === 'settle') {
+          spikes.settle(now);
+          plain.settle(now);
+        } else if (what.does === 'undone') {
+          spikes.undone(campaign);
+          plain.undone(formatScope(campaign));
+        } else {
+          spikes.recall({ scope: campaign, author: spikeAuthor(what.measure) });
+          plain.recall(formatScope(campaign), what.measure);
+        }
+      }
+    }),
   );
 });

@@ -1,11 +1,14 @@
 /**
  * Rates of complaints, bounces and blocks in sliding windows, of batch mail only: per campaign, tenant, pool, source and
- * provider. Pure but for what it counts: twelve steps of each window, of a bounded number of scopes.
+ * provider. Pure but for what it counts: windows of a bounded number of scopes.
  */
 import type { ReplyCategory } from '../classify-reply.ts';
 import type { Suspension } from '../control/control.ts';
-import { type ControlScope, formatScope } from '../control/control-scope.ts';
+import type { ControlScope } from '../control/control-scope.ts';
 import { controlKey } from '../control/parse-control.ts';
+import { countIn, type RateWindow, rateWindow, slide } from './rate-window.ts';
+import { RecentIds } from './recent-ids.ts';
+import { RecentScopes } from './recent-scopes.ts';
 
 export const spikeMeasures = ['complaints', 'bounces', 'blocks'] as const;
 export type SpikeMeasure = (typeof spikeMeasures)[number];
@@ -84,32 +87,21 @@ export const nextLevel = (
   return rank[still] >= rank[before] ? before : still;
 };
 
-const steps = 12;
 /** Scopes that are counted at once; those that were seen longest ago are forgotten first. */
 const mostScopes = 20_000;
 /** What was bad is counted once, however often it is told: so many are remembered. */
 const mostRemembered = 20_000;
 
 /** Of one scope and measure. */
-interface Counts {
-  readonly mails: Uint32Array;
-  readonly bad: Uint32Array;
-  /** Number of the newest step since the epoch. */
-  step: number;
+interface Rate {
+  readonly window: RateWindow;
   level: SpikeLevel;
 }
 
-interface Scope {
+interface Rates extends Readonly<Record<SpikeMeasure, Rate>> {
   readonly scope: ControlScope;
-  readonly counts: Readonly<Record<SpikeMeasure, Counts>>;
+  readonly mayBeSuspended: boolean;
 }
-
-const noCounts = (): Counts => ({
-  mails: new Uint32Array(steps),
-  bad: new Uint32Array(steps),
-  step: 0,
-  level: 'calm',
-});
 
 const blockCategories: readonly ReplyCategory[] = [
   'ip_listed',
@@ -119,35 +111,45 @@ const blockCategories: readonly ReplyCategory[] = [
 ];
 const blocks: ReadonlySet<string> = new Set(blockCategories);
 
-/** Whether the event is a mail of the measure's denominator, and whether it is bad. */
-const counted = (measure: SpikeMeasure, { kind, category }: SpikeFacts): { mail: boolean; bad: boolean } => {
-  const blocked = category !== null && blocks.has(category);
-  switch (measure) {
-    case 'complaints':
-      return { mail: kind === 'delivered', bad: kind === 'complained' };
-    case 'bounces':
-      return { mail: kind === 'delivered' || kind === 'bounced', bad: kind === 'bounced' && !blocked };
-    case 'blocks':
-      return {
-        mail: kind === 'delivered' || kind === 'bounced' || kind === 'deferred',
-        bad: (kind === 'bounced' || kind === 'deferred') && blocked,
-      };
+/** What an event is to a measure: one of the mails that its rate is of, bad, or both. */
+interface Part {
+  readonly measure: SpikeMeasure;
+  readonly mail: boolean;
+  readonly bad: boolean;
+}
+
+const mailOf = (measure: SpikeMeasure): Part => ({ measure, mail: true, bad: false });
+const badMailOf = (measure: SpikeMeasure): Part => ({ measure, mail: true, bad: true });
+
+const nothing: readonly Part[] = [];
+const delivery = spikeMeasures.map(mailOf);
+const complaint: readonly Part[] = [{ measure: 'complaints', mail: false, bad: true }];
+const bounce = [badMailOf('bounces'), mailOf('blocks')];
+const blockedBounce = [mailOf('bounces'), badMailOf('blocks')];
+const deferral = [mailOf('blocks')];
+const blockedDeferral = [badMailOf('blocks')];
+
+const partsOf = ({ stream, kind, category }: SpikeFacts): readonly Part[] => {
+  if (stream !== 'batch') return nothing;
+  switch (kind) {
+    case 'delivered':
+      return delivery;
+    case 'bounced':
+      return isBlock(category) ? blockedBounce : bounce;
+    case 'deferred':
+      return isBlock(category) ? blockedDeferral : deferral;
+    case 'complained':
+      return complaint;
     default:
-      return measure satisfies never;
+      return nothing;
   }
 };
 
-/** Whether an event is one that thresholds are about. */
-export const isBad = (facts: SpikeFacts): boolean =>
-  facts.stream === 'batch' && spikeMeasures.some((measure) => counted(measure, facts).bad);
+const isBlock = (category: string | null): boolean => category !== null && blocks.has(category);
+const hasBad = (parts: readonly Part[]): boolean => parts.some(({ bad }) => bad);
 
-const scopesOf = ({ tenant, campaign, pool, source, isp }: SpikeFacts): readonly ControlScope[] => [
-  ...(tenant === '' ? [] : [{ kind: 'tenant', name: tenant } as const]),
-  ...(tenant === '' || campaign === null ? [] : [{ kind: 'campaign', tenant, name: campaign } as const]),
-  ...(pool === null ? [] : [{ kind: 'pool', name: pool } as const]),
-  ...(source === null ? [] : [{ kind: 'source', name: source } as const]),
-  ...(isp === null ? [] : [{ kind: 'isp', stream: 'batch', site: isp } as const]),
-];
+/** Whether an event is one that thresholds are about. */
+export const isBad = (facts: SpikeFacts): boolean => hasBad(partsOf(facts));
 
 /** Author of the suspensions that a measure leads to. */
 export const spikeAuthor = (measure: SpikeMeasure): string => `automation:spike-${measure}`;
@@ -168,13 +170,33 @@ export const spikeText = ({
   return `${count} ${measure} of ${mails} mails in ${span}: ${percent(mails === 0 ? 0 : count / mails)}`;
 };
 
+/** An event that counts. */
+interface Taken {
+  readonly parts: readonly Part[];
+  readonly at: number;
+  readonly now: number;
+  /** What went over a threshold with it; undefined: nothing is to come of it. */
+  readonly spikes: Spike[] | undefined;
+}
+
 export class Spikes {
-  #settings: SpikeSettings;
-  readonly #scopes = new Map<string, Scope>();
-  readonly #seen = new Set<string>();
+  readonly #settings: SpikeSettings;
+  readonly #scopes: RecentScopes<Rates>;
+  readonly #bad = new RecentIds(mostRemembered);
 
   constructor(settings: SpikeSettings) {
     this.#settings = settings;
+    const rateOf = (measure: SpikeMeasure): Rate => ({
+      window: rateWindow(settings.measures[measure].windowMs),
+      level: 'calm',
+    });
+    this.#scopes = new RecentScopes(mostScopes, (scope) => ({
+      scope,
+      mayBeSuspended: settings.suspend.includes(scope.kind),
+      complaints: rateOf('complaints'),
+      bounces: rateOf('bounces'),
+      blocks: rateOf('blocks'),
+    }));
   }
 
   /** Longest time that an event counts, ms. */
@@ -184,124 +206,84 @@ export class Spikes {
 
   /** Counts an event; what went over a threshold with it. `now`: ms since the epoch. Realtime mail is not counted. */
   see(facts: SpikeFacts, now: number): readonly Spike[] {
-    return this.#take(facts, now).flatMap(
-      ([scope, measure, counts]) => this.#judge(scope, measure, counts, now) ?? [],
-    );
+    const spikes: Spike[] = [];
+    this.#take(facts, now, spikes);
+    return spikes;
   }
 
   /** Counts an event of before, in any order: nothing comes of it until `settle`. */
   note(facts: SpikeFacts, now: number): void {
-    this.#take(facts, now);
+    this.#take(facts, now, undefined);
   }
 
   /** Takes the rates as they are after events were noted for what is known. */
   settle(now: number): void {
-    for (const { scope, counts } of this.#scopes.values())
-      for (const measure of spikeMeasures) this.#judge(scope, measure, counts[measure], now);
+    for (const rates of this.#scopes.values())
+      for (const measure of spikeMeasures) {
+        slide(rates[measure].window, now);
+        this.#judge(rates, measure, now);
+      }
   }
 
   /** Somebody has undone what was done to the scope, or it is to be counted from the beginning. */
   undone(scope: ControlScope): void {
-    this.#scopes.delete(formatScope(scope));
+    this.#scopes.forget(scope);
   }
 
   /** The scope is suspended already, whoever saw to it. */
   recall({ scope, author }: Pick<Suspension, 'scope' | 'author'>): void {
     const measure = spikeMeasures.find((one) => spikeAuthor(one) === author);
-    if (measure !== undefined) this.#countsOf(scope).counts[measure].level = 'pause';
+    if (measure !== undefined) this.#scopes.of(scope)[measure].level = 'pause';
   }
 
-  /** Counts it; what has changed by it. */
-  #take(facts: SpikeFacts, now: number): readonly (readonly [ControlScope, SpikeMeasure, Counts])[] {
-    if (facts.stream !== 'batch') return [];
-    const measures = spikeMeasures
-      .map((measure) => ({ measure, ...counted(measure, facts) }))
-      .filter(({ mail, bad }) => mail || bad);
-    if (measures.length === 0 || (measures.some(({ bad }) => bad) && !this.#isNew(facts.eventId))) return [];
-    return scopesOf(facts).flatMap((scope) => {
-      const { counts } = this.#countsOf(scope);
-      return measures.map(({ measure, mail, bad }) => {
-        this.#add(measure, counts[measure], { mail, bad, at: facts.at }, now);
-        return [scope, measure, counts[measure]] as const;
-      });
-    });
+  #take(facts: SpikeFacts, now: number, spikes: Spike[] | undefined): void {
+    const parts = partsOf(facts);
+    if (parts === nothing || (hasBad(parts) && !this.#bad.isNew(facts.eventId))) return;
+    const { tenant, campaign, pool, source, isp, at } = facts;
+    const taken = { parts, at, now, spikes };
+    if (tenant !== '') this.#count(this.#scopes.named('tenant', tenant), taken);
+    if (tenant !== '' && campaign !== null)
+      this.#count(this.#scopes.named('campaign', campaign, tenant), taken);
+    if (pool !== null) this.#count(this.#scopes.named('pool', pool), taken);
+    if (source !== null) this.#count(this.#scopes.named('source', source), taken);
+    if (isp !== null) this.#count(this.#scopes.named('isp', isp), taken);
   }
 
-  #add(
-    measure: SpikeMeasure,
-    counts: Counts,
-    { mail, bad, at }: { readonly mail: boolean; readonly bad: boolean; readonly at: number },
-    now: number,
-  ): void {
-    const stepMs = this.#settings.measures[measure].windowMs / steps;
-    slide(counts, Math.floor(now / stepMs));
-    const age = counts.step - Math.floor(at / stepMs);
-    if (age >= steps) return;
-    // A clock that is ahead counts as now.
-    const slot = (counts.step - Math.max(0, age)) % steps;
-    if (mail) counts.mails[slot] = (counts.mails[slot] ?? 0) + 1;
-    if (bad) counts.bad[slot] = (counts.bad[slot] ?? 0) + 1;
+  #count(rates: Rates, { parts, at, now, spikes }: Taken): void {
+    for (const { measure, mail, bad } of parts) {
+      const { window } = rates[measure];
+      slide(window, now);
+      countIn(window, at, mail, bad);
+      if (spikes === undefined) continue;
+      const spike = this.#judge(rates, measure, now);
+      if (spike !== undefined) spikes.push(spike);
+    }
   }
 
-  #judge(scope: ControlScope, measure: SpikeMeasure, counts: Counts, now: number): Spike | undefined {
-    const thresholds = this.#settings.measures[measure];
-    slide(counts, Math.floor((now * steps) / thresholds.windowMs));
-    const [count, mails] = [sum(counts.bad), sum(counts.mails)];
-    const before = counts.level;
-    const mayBeSuspended = this.#settings.suspend.includes(scope.kind);
+  /** Each time, as a rate rises also where only good mails have left the window; the level is seldom another. */
+  #judge(rates: Rates, measure: SpikeMeasure, now: number): Spike | undefined {
+    const { scope, mayBeSuspended, [measure]: rate } = rates;
+    const { level: before, window } = rate;
     // A suspension stands until it is undone, whatever the rate becomes without new mail.
     if (before === 'pause' && mayBeSuspended) return undefined;
-    const level = nextLevel(before, thresholds, count, mails);
-    counts.level = level;
-    if (rank[level] <= rank[before] || level === 'calm') return undefined;
+    const thresholds = this.#settings.measures[measure];
+    const level = nextLevel(before, thresholds, window.bad, window.mails);
+    if (level === before) return undefined;
+    rate.level = level;
+    if (level === 'calm' || rank[level] < rank[before]) return undefined;
+    const { bad: count, mails } = window;
     const head = { measure, scope, level, count, mails, windowMs: thresholds.windowMs };
-    if (level !== 'pause' || !mayBeSuspended) return { ...head, control: null };
-    const control: Suspension = {
-      kind: 'suspension',
-      key: controlKey('suspension', scope),
-      scope,
-      until: null,
-      reason: spikeText(head),
-      author: spikeAuthor(measure),
-      setAt: now,
-      stream: 'batch',
-    };
-    return { ...head, control };
-  }
-
-  #countsOf(scope: ControlScope): Scope {
-    const key = formatScope(scope);
-    const known = this.#scopes.get(key) ?? {
-      scope,
-      counts: { complaints: noCounts(), bounces: noCounts(), blocks: noCounts() },
-    };
-    this.#scopes.delete(key);
-    this.#scopes.set(key, known);
-    if (this.#scopes.size > mostScopes) {
-      const [oldest] = this.#scopes.keys();
-      if (oldest !== undefined) this.#scopes.delete(oldest);
-    }
-    return known;
-  }
-
-  #isNew(eventId: string): boolean {
-    if (this.#seen.has(eventId)) return false;
-    this.#seen.add(eventId);
-    if (this.#seen.size > mostRemembered) {
-      const [oldest] = this.#seen;
-      if (oldest !== undefined) this.#seen.delete(oldest);
-    }
-    return true;
+    return { ...head, control: level === 'pause' && mayBeSuspended ? suspensionOf(head, now) : null };
   }
 }
 
-/** Steps that are over are empty again. */
-const slide = (counts: Counts, step: number): void => {
-  for (let passed = Math.max(counts.step + 1, step - steps + 1); passed <= step; passed += 1) {
-    counts.mails[passed % steps] = 0;
-    counts.bad[passed % steps] = 0;
-  }
-  counts.step = Math.max(counts.step, step);
-};
-
-const sum = (values: Uint32Array): number => values.reduce((total, value) => total + value, 0);
+const suspensionOf = (spike: Omit<Spike, 'control'>, now: number): Suspension => ({
+  kind: 'suspension',
+  key: controlKey('suspension', spike.scope),
+  scope: spike.scope,
+  until: null,
+  reason: spikeText(spike),
+  author: spikeAuthor(spike.measure),
+  setAt: now,
+  stream: 'batch',
+});
