@@ -2,8 +2,8 @@
  * Records to a record batch (format 2) in one pass into memory of its exact size; kafkajs takes an encoder object, and a
  * growing buffer, for each field of each record.
  */
+import { crc32c } from '@node-rs/crc32';
 import type { Message } from 'kafkajs';
-import { crc32c } from './crc32c.ts';
 import type { CompressionCodec } from './kafkajs-internals.ts';
 import { WireWriter } from './wire-writer.ts';
 
@@ -195,6 +195,6 @@ function finish(
   head.int16(origin.producerEpoch);
   head.int32(origin.firstSequence);
   head.int32(shape.sizes.length);
-  buffer.writeUInt32BE(crc32c(buffer, at + attributesAt, at + bytes), at + crcAt);
+  buffer.writeUInt32BE(crc32c(buffer.subarray(at + attributesAt, at + bytes)), at + crcAt);
   return at + bytes;
 }

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
 import type { KafkaMessage, Message } from 'kafkajs';
-import { crc32c } from './crc32c.ts';
 import { codecOf, type ProduceOrder } from './kafkajs-internals.ts';
 import { encodeProduceRequest } from './produce.ts';
 import { decodeBatches, type RecordRun, type WireRecord } from './record-batch-decoder.ts';
@@ -91,7 +91,7 @@ test('what we encode, kafkajs decodes to what was sent, under the same producer,
   await fc.assert(
     fc.asyncProperty(messages, compression, async (sent, type) => {
       const batch = await encoded(sent, type);
-      assert.equal(batch.readUInt32BE(17), crc32c(batch, 21));
+      assert.equal(batch.readUInt32BE(17), crc32c(batch.subarray(21)));
       const theirs = await theirDecode(new Decoder(batch));
       assert.deepEqual(
         [theirs.producerId, theirs.producerEpoch, theirs.firstSequence, theirs.lastOffsetDelta],
