@@ -6,6 +6,7 @@ export const relay: Comparison = {
   name: 'relay',
   what: '20,000 whole messages of 10 KB, half by API and half by SMTP submission',
   peers: true,
+  whole: true,
   async run(system, _bed, scale) {
     const count = scaled(20_000, scale);
     return measure(system.processes(), system.kafkaBytes, async () => {

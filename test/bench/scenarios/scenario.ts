@@ -14,6 +14,8 @@ interface Named {
 export interface Comparison extends Named {
   /** Whether it can be run on a mail server beside Millrace. */
   readonly peers: boolean;
+  /** Whether mails are handed over whole; that way is warmed up then too. Default false. */
+  readonly whole?: boolean;
   /** `scale`: share of the full size, 1 for the real figures. */
   run(system: SystemUnderTest, bed: Bed, scale: number): Promise<Result>;
 }
