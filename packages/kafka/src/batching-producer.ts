@@ -26,6 +26,8 @@ import { withTraceparent } from './record-headers.ts';
 
 /** Under the brokers' default of message.max.bytes, 1,048,588. */
 const maxRequestBytes = 950_000;
+/** What does not wait for more. */
+const worthwhileBytes = maxRequestBytes / 2;
 const maxRequestRecords = 1_000;
 const recordOverheadBytes = 70;
 const retryMs = { first: 50, longest: 1_000 };
@@ -59,6 +61,7 @@ export class BatchingProducer implements Producer {
   readonly #maxInFlightBytes: number;
   readonly #timeoutMs: number;
   readonly #compressAboveBytes: number;
+  readonly #lingerMs: number;
   readonly #queue: Pending[] = [];
   readonly #blocked: (() => void)[] = [];
   readonly #stopping = new AbortController();
@@ -68,6 +71,10 @@ export class BatchingProducer implements Producer {
   #bytes = 0;
   #records = 0;
   #pumping = false;
+  /** When the newest request began, `performance.now()`. */
+  #begunAt = Number.NEGATIVE_INFINITY;
+  /** Ends the wait before the next request. */
+  #go: () => void = () => undefined;
   #ready = false;
   #stopped = false;
   #sweeper: NodeJS.Timeout | undefined;
@@ -87,6 +94,7 @@ export class BatchingProducer implements Producer {
     this.#maxInFlightBytes = options.maxInFlightBytes ?? 33_554_432;
     this.#timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
     this.#compressAboveBytes = options.compressAboveBytes ?? Number.POSITIVE_INFINITY;
+    this.#lingerMs = options.lingerMs ?? 0;
   }
 
   get ready(): boolean {
@@ -125,7 +133,10 @@ export class BatchingProducer implements Producer {
 
   flush(): Promise<void> {
     if (this.#records === 0 && this.#blocked.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#go();
+    });
   }
 
   async stop(limitMs = 10_000): Promise<void> {
@@ -165,6 +176,7 @@ export class BatchingProducer implements Producer {
           const slab = slabs?.hold();
           this.#bytes += bytes;
           this.#records += 1;
+          if (this.#bytes >= worthwhileBytes) this.#go();
           this.#queue.push({ topic, message, bytes, sentAt: now, slab, settled: false, resolve, reject });
           this.#watch();
           this.#pump();
@@ -233,9 +245,23 @@ export class BatchingProducer implements Producer {
   async #run(): Promise<void> {
     while (!this.#stopped && (this.#queue.length > 0 || this.#client === undefined)) {
       if (this.#client === undefined) await this.#connect();
+      if (this.#lingerMs > 0) await this.#linger();
       const batch = this.#take();
       if (batch.length > 0) await this.#deliver(batch);
     }
+  }
+
+  async #linger(): Promise<void> {
+    const waitMs = this.#begunAt + this.#lingerMs - performance.now();
+    if (waitMs > 0 && this.#bytes < worthwhileBytes && this.#idle.length === 0)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs);
+        this.#go = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    this.#begunAt = performance.now();
   }
 
   #take(): readonly Pending[] {

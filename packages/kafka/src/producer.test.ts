@@ -37,6 +37,28 @@ test('records of one key stay in order, and are there when they are acknowledged
     );
 });
 
+test('a record that comes alone goes at once, the next waits for others, for half a request or a flush', async () => {
+  await using installation = await testInstallation([shard], 1);
+  const { kafka } = installation;
+  const producer = await kafka.producer({ lingerMs: 3_600_000 });
+  const send = (value = deliveryTask(), by = producer): Promise<void> =>
+    by.send('DeliveryTask', shard, { key: 'key', value });
+  await send();
+  const waits = async (): Promise<boolean> => {
+    const other = await kafka.producer();
+    for (let round = 0; round < 5; round += 1) await send(deliveryTask(), other);
+    return producer.stats().records === 1;
+  };
+  const next = send();
+  assert.ok(await waits());
+  const large = deliveryTask({ raw: Buffer.alloc(100_000, 'x') });
+  await Promise.all([next, ...Array.from({ length: 5 }, () => send(large))]);
+  const last = send();
+  assert.ok(await waits());
+  await producer.flush();
+  await last;
+});
+
 test('what is not acknowledged stays below the limit; the rest waits its turn, in order', async () => {
   await using installation = await testInstallation([shard], 1);
   const { kafka } = installation;

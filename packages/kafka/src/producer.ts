@@ -10,6 +10,11 @@ export interface ProducerOptions {
    * written all the same. Default: never; it waits for the broker as long as that takes.
    */
   readonly timeoutMs?: number;
+  /**
+   * Requests begin at least so long one after the other, ms, unless half a request is waiting: a record that comes alone goes
+   * at once, and those of a busy moment go together. Each request costs the broker and the producer some 0.3 ms. Default 0.
+   */
+  readonly lingerMs?: number;
   /** Batches whose records are larger than this on average are gzipped, bytes. Default: none is. */
   readonly compressAboveBytes?: number;
 }
@@ -32,7 +37,7 @@ export interface BytesToSend {
   readonly timestamp?: number;
 }
 
-/** Idempotent, acks=all. What arrives while a request is under way forms the next one: no linger. */
+/** Idempotent, acks=all. What arrives while a request is under way forms the next one. */
 export interface Producer {
   /**
    * Encodes and sends; resolves when every in-sync replica has it. The active span's `traceparent` goes into the

@@ -22,6 +22,8 @@ const ownTopics = [
 ];
 /** Not acknowledged yet, of a stream; what comes above it waits its turn. */
 const unacknowledgedBytes = 8_388_608;
+/** Between two requests with batch mail: twenty SMTP connections would have 300 a second, of nine mails each. */
+const batchLingerMs = 5;
 
 /** What is said of the connection. */
 export interface SpineLog {
@@ -114,13 +116,14 @@ export class Spine {
   }
 
   async #makeProducers(): Promise<Readonly<Record<Stream, Producer>>> {
-    const make = (): Promise<Producer> =>
+    const make = (lingerMs: number): Promise<Producer> =>
       this.#options.kafka.producer({
+        lingerMs,
         timeoutMs: acknowledgeTimeoutMs,
         compressAboveBytes: 16_384,
         maxInFlightBytes: unacknowledgedBytes,
       });
-    const [realtime, batch] = await Promise.all([make(), make()]);
+    const [realtime, batch] = await Promise.all([make(0), make(batchLingerMs)]);
     return { realtime, batch };
   }
 }

@@ -57,6 +57,9 @@ export interface RunningRouter {
  */
 const requestBytes = 16_777_216;
 const unacknowledgedBytes = 8_388_608;
+/** Batch mail is not urgent to some ms: it is read and written in few, large pieces. */
+const batchFetch = { minBytes: 65_536, maxWaitMs: 50 };
+const batchLingerMs = 5;
 const hourMs = 3_600_000;
 
 /**
@@ -78,8 +81,9 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
     record: 'Template',
     onChange: (key, template) => templates.apply(key, template),
   });
-  const makeProducer = () => kafka.producer({ maxInFlightBytes: unacknowledgedBytes });
-  const [realtime, batch] = await Promise.all([makeProducer(), makeProducer()]);
+  const makeProducer = (lingerMs: number) =>
+    kafka.producer({ lingerMs, maxInFlightBytes: unacknowledgedBytes });
+  const [realtime, batch] = await Promise.all([makeProducer(0), makeProducer(batchLingerMs)]);
   const routes = new DomainRoutes({ lookup, maxEntries: config.router.dns_cache_entries, now });
   await Promise.all([suppressionTable.caughtUp(), templateTable.caughtUp()]);
   logger.info({ suppressions: suppressions.size }, 'suppressions and templates are known');
@@ -105,6 +109,7 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
     record: 'SendRequest',
     // One process may have all partitions.
     window: { records: Math.ceil(config.router.in_flight / config.kafka.partitions) },
+    ...(stream === 'batch' ? { fetch: batchFetch } : {}),
     totalBytes: requestBytes,
     reuseMemory: true,
     drainMs: options.drainMs ?? 10_000,
