@@ -117,6 +117,11 @@ export interface Delivery {
 const windowBytes = 33_554_432;
 /** Mails that are rendered and not sent yet, bytes. */
 const preparedBytes = 50_331_648;
+/** Batch mail is not urgent to some ms: it is read, and what became of it written, in few, large pieces. */
+const batchFetch = { minBytes: 65_536, maxWaitMs: 100 };
+const batchLingerMs = 20;
+/** What a worker that dies has done since is told again, under the same event ids. */
+const batchCommitMs = 500;
 const hourMs = 3_600_000;
 /** How long stopping waits for outcomes to be written, ms: Kafka may be away. */
 const writtenLimitMs = 8_000;
@@ -144,7 +149,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
   const tally = new DeliveryTally();
   const [templates, producer, controls] = await Promise.all([
     Templates.follow(kafka),
-    kafka.producer(),
+    kafka.producer(stream === 'batch' ? { lingerMs: batchLingerMs } : {}),
     Controls.follow({
       kafka,
       shaping,
@@ -337,7 +342,7 @@ export const startWorker = async (options: WorkerOptions): Promise<Delivery> => 
     window: { records: config.delivery.window_records, bytes: config.delivery.window_bytes },
     // The most urgent of a realtime window goes first, also where a provider takes them slowly: all of it is looked at.
     ...(stream === 'batch'
-      ? { fetch: { minBytes: 65_536, maxWaitMs: 100 } }
+      ? { fetch: batchFetch, commitIntervalMs: batchCommitMs }
       : {
           ahead: { together: config.delivery.window_records, ofPartition: config.delivery.window_records },
         }),

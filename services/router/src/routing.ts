@@ -60,6 +60,8 @@ const unacknowledgedBytes = 8_388_608;
 /** Batch mail is not urgent to some ms: it is read and written in few, large pieces. */
 const batchFetch = { minBytes: 65_536, maxWaitMs: 50 };
 const batchLingerMs = 5;
+/** What a router that dies has routed since is routed again, and not sent again: the journal knows it. */
+const batchCommitMs = 500;
 const hourMs = 3_600_000;
 
 /**
@@ -109,7 +111,7 @@ export const startRouting = async (options: RoutingOptions): Promise<RunningRout
     record: 'SendRequest',
     // One process may have all partitions.
     window: { records: Math.ceil(config.router.in_flight / config.kafka.partitions) },
-    ...(stream === 'batch' ? { fetch: batchFetch } : {}),
+    ...(stream === 'batch' ? { fetch: batchFetch, commitIntervalMs: batchCommitMs } : {}),
     totalBytes: requestBytes,
     reuseMemory: true,
     drainMs: options.drainMs ?? 10_000,
