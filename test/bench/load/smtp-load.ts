@@ -13,7 +13,7 @@ export interface SmtpTarget {
 export interface RawMail {
   readonly to: string;
   readonly from: string;
-  /** CRLF line ends, no line that begins with a dot. */
+  /** ASCII with CRLF line ends, no line that begins with a dot. */
   readonly source: string;
 }
 
@@ -50,7 +50,7 @@ class Replies {
   }
 
   async say(text: string, kind: string): Promise<string> {
-    this.#socket.write(text);
+    this.#socket.write(text, 'latin1');
     return this.expect(kind);
   }
 
