@@ -52,3 +52,9 @@ test('large mails take memory of their own', () => {
   memory.giveBack(memory.take(65_537));
   assert.equal(memory.idleBytes, 0);
 });
+
+test('memory is the next power of two, the smallest also for what is empty', () => {
+  const memory = new ReusedMemory();
+  const sizes = [0, 1, 4_096, 4_097, 8_192, 65_536].map((bytes) => memory.take(bytes).buffer.byteLength);
+  assert.deepEqual(sizes, [4_096, 4_096, 4_096, 8_192, 8_192, 65_536]);
+});

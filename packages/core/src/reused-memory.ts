@@ -14,7 +14,7 @@ export interface ReusedMemoryOptions {
 const smallest = 4_096;
 
 /** Powers of two. */
-const sizeFor = (bytes: number): number => Math.max(smallest, 2 ** (32 - Math.clz32(bytes - 1)));
+const sizeFor = (bytes: number): number => 2 ** (32 - Math.clz32(Math.max(smallest, bytes) - 1));
 
 export class ReusedMemory {
   readonly #largestBytes: number;
