@@ -53,6 +53,14 @@ test('large mails take memory of their own', () => {
   assert.equal(memory.idleBytes, 0);
 });
 
+test('below the smallest bytes nothing is kept', () => {
+  const memory = new ReusedMemory({ smallestBytes: 5_000 });
+  memory.giveBack(memory.take(4_999));
+  assert.equal(memory.idleBytes, 0);
+  memory.giveBack(memory.take(5_000));
+  assert.equal(memory.idleBytes, 8_192);
+});
+
 test('memory is the next power of two, the smallest also for what is empty', () => {
   const memory = new ReusedMemory();
   const sizes = [0, 1, 4_096, 4_097, 8_192, 65_536].map((bytes) => memory.take(bytes).buffer.byteLength);

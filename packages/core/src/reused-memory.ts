@@ -5,6 +5,8 @@
  */
 
 export interface ReusedMemoryOptions {
+  /** Smaller pieces come from Node's own pool. Default: none does. */
+  readonly smallestBytes?: number;
   /** Larger pieces are rare, and take their own. Default 65,536. */
   readonly largestBytes?: number;
   /** Bytes that wait for the next one. Default 8,388,608. */
@@ -17,6 +19,7 @@ const smallest = 4_096;
 const sizeFor = (bytes: number): number => 2 ** (32 - Math.clz32(Math.max(smallest, bytes) - 1));
 
 export class ReusedMemory {
+  readonly #smallestBytes: number;
   readonly #largestBytes: number;
   readonly #maxIdleBytes: number;
   /** By size; what came back last goes out first. */
@@ -25,7 +28,12 @@ export class ReusedMemory {
   readonly #lent = new WeakSet<ArrayBufferLike>();
   #idleBytes = 0;
 
-  constructor({ largestBytes = 65_536, maxIdleBytes = 8_388_608 }: ReusedMemoryOptions = {}) {
+  constructor({
+    smallestBytes = 0,
+    largestBytes = 65_536,
+    maxIdleBytes = 8_388_608,
+  }: ReusedMemoryOptions = {}) {
+    this.#smallestBytes = smallestBytes;
     this.#largestBytes = largestBytes;
     this.#maxIdleBytes = maxIdleBytes;
   }
@@ -36,7 +44,7 @@ export class ReusedMemory {
 
   /** So many bytes, whatever stands in them. */
   take(bytes: number): Buffer {
-    if (bytes > this.#largestBytes) return Buffer.allocUnsafe(bytes);
+    if (bytes < this.#smallestBytes || bytes > this.#largestBytes) return Buffer.allocUnsafe(bytes);
     const size = sizeFor(bytes);
     let memory = this.#idle.get(size)?.pop();
     if (memory === undefined) memory = Buffer.allocUnsafeSlow(size).buffer;

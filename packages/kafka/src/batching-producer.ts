@@ -176,8 +176,8 @@ export class BatchingProducer implements Producer {
           const slab = slabs?.hold();
           this.#bytes += bytes;
           this.#records += 1;
-          if (this.#bytes >= worthwhileBytes) this.#go();
           this.#queue.push({ topic, message, bytes, sentAt: now, slab, settled: false, resolve, reject });
+          if (this.#bytes >= worthwhileBytes) this.#go();
           this.#watch();
           this.#pump();
         } catch (error) {

@@ -1,4 +1,5 @@
 /** One assigned partition: what was fetched, what is handed out, what is finished, what is committed. */
+import type { ReusedMemory } from '@millrace/core';
 import { decodeCompleted, encodeCompleted } from './completed-offsets.ts';
 import type { PartitionStats } from './consumer-options.ts';
 import type { FlowBudget, PartitionFlow } from './flow-budget.ts';
@@ -47,7 +48,7 @@ export class PartitionWindow {
   readonly #finishedBefore: readonly (readonly [number, number])[];
   readonly #flow: PartitionFlow;
   readonly #budget: FlowBudget;
-  readonly #memory: typeof waitingMemory | undefined;
+  readonly #memory: ReusedMemory | undefined;
   readonly #isWanted: WindowOptions['isWanted'];
   /** Fetched and not handed out. */
   readonly #runs: RecordRun[] = [];

@@ -2,10 +2,11 @@
  * Record batches (format 2) to records, without an object for each field, a BigInt for each offset or a promise for each
  * batch, which is what it costs in kafkajs.
  */
+import type { ReusedMemory } from '@millrace/core';
 import type { RecordHeaders } from '../record-headers.ts';
 import type { AbortedTransaction } from './fetch-response.ts';
 import { codecOf } from './kafkajs-internals.ts';
-import { type WireMemory, waitingMemory } from './wire-memory.ts';
+import { waitingMemory } from './wire-memory.ts';
 import { WireReader } from './wire-reader.ts';
 
 /** A record as it was read. */
@@ -119,7 +120,7 @@ export class RecordRun {
   }
 
   /** The next record, of copies that do not keep the response or the rest of the run in memory: in `memory`, where given. */
-  takeOwn(memory?: WireMemory): WireRecord | undefined {
+  takeOwn(memory?: ReusedMemory): WireRecord | undefined {
     if (this.#nextOffset === undefined) return undefined;
     const view = this.#reader.bytes(this.#end - this.#reader.at);
     const bytes = memory?.take(view.length) ?? Buffer.allocUnsafe(view.length);
